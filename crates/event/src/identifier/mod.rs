@@ -31,7 +31,7 @@ pub use organisation::{
     OrganisationCode, OrganisationCodeError, organisation_check_character, organisation_code_check,
 };
 pub use region::{RegionCode, RegionCodeError, RegionLevel};
-pub use text::{Normalised, NormalisationNote};
+pub use text::{NormalisationNote, Normalised};
 pub use trade::{TradeCode, TradeCodeError};
 pub use ulid_id::{CaseId, EventId, ReferralId, UlidError};
 pub use unit::{UnitId, UnitIdError};
