@@ -1,6 +1,6 @@
 //! Days and instants. A day is a civil date in the region's zone, UTC+08:00 for all of China; an instant is UTC.
 
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::Offset;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// A civil date (GB/T 7408, ISO 8601).
@@ -20,7 +20,7 @@ pub fn day_of(instant: Timestamp) -> Date {
 
 /// The instant at which a day begins in the region's zone; `None` at the very ends of the calendar.
 pub fn start_of(day: Date) -> Option<Timestamp> {
-    day.to_zoned(TimeZone::fixed(ZONE)).ok().map(|zoned| zoned.timestamp())
+    ZONE.to_timestamp(day.at(0, 0, 0, 0)).ok()
 }
 
 /// Schema of a [`Date`] in JSON.
@@ -48,10 +48,17 @@ mod tests {
     #[test]
     fn a_day_begins_at_sixteen_hundred_utc() {
         let check = |instant: &str, day: &str| {
-            assert_eq!(day_of(instant.parse().unwrap()), day.parse::<Date>().unwrap(), "{instant}");
+            assert_eq!(
+                day_of(instant.parse().unwrap()),
+                day.parse::<Date>().unwrap(),
+                "{instant}"
+            );
         };
         check("2026-11-24T15:59:59.999Z", "2026-11-24");
         check("2026-11-24T16:00:00Z", "2026-11-25");
-        assert_eq!(start_of("2026-11-25".parse().unwrap()).unwrap(), "2026-11-24T16:00:00Z".parse().unwrap());
+        assert_eq!(
+            start_of("2026-11-25".parse().unwrap()).unwrap(),
+            "2026-11-24T16:00:00Z".parse().unwrap()
+        );
     }
 }

@@ -1,0 +1,165 @@
+//! Registry events: agencies, keys, rulebooks. Only the authority writes them, except that an agency may rotate its
+//! own key.
+
+use std::sync::Arc;
+
+use fengsui_event::payload::{
+    AgencyKey, AgencyKeyRevoked, AgencyKeyRotated, AgencyRegistered, AgencySuspended, RulebookPublished,
+};
+use fengsui_event::{AgencyCode, Digest, Event, KeyId, Payload, Subject};
+use fengsui_rulebook::Rulebook;
+
+use super::{Missing, Rejection, require_text};
+use crate::state::{Agency, Key, PublishedRulebook, Registry};
+
+/// Applies an event of the registry. On `Err` the registry is as it was.
+pub fn apply_to_registry(
+    registry: &mut Registry,
+    position: u64,
+    event: &Event,
+    payload: &Payload,
+) -> Result<(), Rejection> {
+    let actor = &event.source.agency;
+    match payload {
+        Payload::AgencyRegistered(data) => registered(registry, position, event, data),
+        Payload::AgencyKeyRotated(data) => rotated(registry, position, actor, data),
+        Payload::AgencyKeyRevoked(data) => revoked(registry, position, actor, data),
+        Payload::AgencySuspended(data) => suspended(registry, position, actor, data),
+        Payload::RulebookPublished(data) => published(registry, position, event, data),
+        _ => Err(Rejection::NotInterpreted),
+    }
+}
+
+fn only_authority(registry: &Registry, actor: &AgencyCode) -> Result<(), Rejection> {
+    if *actor == registry.authority {
+        return Ok(());
+    }
+    Err(Rejection::WrongActor {
+        actor: actor.clone(),
+        may: vec![registry.authority.clone()],
+        state: "registry".to_owned(),
+    })
+}
+
+fn registered(registry: &mut Registry, position: u64, event: &Event, data: &AgencyRegistered) -> Result<(), Rejection> {
+    only_authority(registry, &event.source.agency)?;
+    if event.subject != Subject::Agency(data.agency.clone()) {
+        let expected = Subject::Agency(data.agency.clone()).to_string();
+        return Err(Rejection::Incoherent { found: event.subject.to_string(), expected });
+    }
+    require_text("name", &data.name)?;
+    if data.keys.is_empty() {
+        return Err(Rejection::Empty { field: "keys".to_owned() });
+    }
+    if registry.agencies.contains_key(&data.agency) {
+        return Err(Rejection::Exists { what: format!("agency {}", data.agency) });
+    }
+    for key in &data.keys {
+        // The authority's own first keys stand in the exchange file already.
+        let held = registry.keys.get(&key.keyid);
+        if held.is_some_and(|held| held.agency != data.agency || held.until.is_some()) {
+            return Err(Rejection::Exists { what: format!("key {}", key.keyid) });
+        }
+        usable(key)?;
+    }
+    for key in &data.keys {
+        let fresh = Key { agency: data.agency.clone(), since: position, until: None };
+        registry.keys.entry(key.keyid).or_insert(fresh);
+    }
+    let agency = Agency { name: data.name.clone(), region: data.region, registered_at: position, suspended_at: None };
+    registry.agencies.insert(data.agency.clone(), agency);
+    Ok(())
+}
+
+fn usable(key: &AgencyKey) -> Result<(), Rejection> {
+    key.keyid.verifier().map(|_| ()).map_err(|error| Rejection::Incoherent {
+        found: error.to_string(),
+        expected: "a valid Ed25519 key".to_owned(),
+    })
+}
+
+fn rotated(
+    registry: &mut Registry,
+    position: u64,
+    actor: &AgencyCode,
+    data: &AgencyKeyRotated,
+) -> Result<(), Rejection> {
+    if *actor != data.agency {
+        only_authority(registry, actor)?;
+    }
+    require_key(registry, &data.agency, data.old)?;
+    usable(&data.new)?;
+    if registry.keys.contains_key(&data.new.keyid) {
+        return Err(Rejection::Exists { what: format!("key {}", data.new.keyid) });
+    }
+    end_key(registry, data.old, position);
+    let key = Key { agency: data.agency.clone(), since: position, until: None };
+    registry.keys.insert(data.new.keyid, key);
+    Ok(())
+}
+
+fn revoked(
+    registry: &mut Registry,
+    position: u64,
+    actor: &AgencyCode,
+    data: &AgencyKeyRevoked,
+) -> Result<(), Rejection> {
+    only_authority(registry, actor)?;
+    require_text("reason", &data.reason)?;
+    require_key(registry, &data.agency, data.keyid)?;
+    end_key(registry, data.keyid, position);
+    Ok(())
+}
+
+fn require_key(registry: &Registry, agency: &AgencyCode, keyid: KeyId) -> Result<(), Rejection> {
+    let held = registry.keys.get(&keyid).filter(|key| key.agency == *agency && key.until.is_none());
+    held.map(|_| ()).ok_or(Rejection::Missing(Missing::Key(keyid)))
+}
+
+fn end_key(registry: &mut Registry, keyid: KeyId, position: u64) {
+    if let Some(key) = registry.keys.get_mut(&keyid) {
+        key.until = Some(position);
+    }
+}
+
+fn suspended(
+    registry: &mut Registry,
+    position: u64,
+    actor: &AgencyCode,
+    data: &AgencySuspended,
+) -> Result<(), Rejection> {
+    only_authority(registry, actor)?;
+    require_text("reason", &data.reason)?;
+    if data.agency == registry.authority {
+        let expected = "an agency other than the authority".to_owned();
+        return Err(Rejection::Incoherent { found: data.agency.to_string(), expected });
+    }
+    let missing = || Rejection::Missing(Missing::Agency(data.agency.clone()));
+    let agency = registry.agencies.get_mut(&data.agency).ok_or_else(missing)?;
+    agency.suspended_at.get_or_insert(position);
+    Ok(())
+}
+
+fn published(registry: &mut Registry, position: u64, event: &Event, data: &RulebookPublished) -> Result<(), Rejection> {
+    only_authority(registry, &event.source.agency)?;
+    if registry.rulebooks.iter().any(|published| published.book.version() == data.version) {
+        return Err(Rejection::Exists { what: format!("rulebook {}", data.version) });
+    }
+    let computed = Digest::of(data.text.as_bytes());
+    if computed != data.sha256 {
+        return Err(Rejection::Incoherent { found: computed.to_string(), expected: data.sha256.to_string() });
+    }
+    let book =
+        Rulebook::from_toml(&data.text).map_err(|error| Rejection::BadRulebook { reason: error.to_string() })?;
+    if book.version() != data.version {
+        return Err(Rejection::Incoherent { found: book.version().to_owned(), expected: data.version.clone() });
+    }
+    registry.rulebooks.push(PublishedRulebook {
+        position,
+        effective_from: data.effective_from,
+        sha256: data.sha256,
+        text: data.text.as_str().into(),
+        book: Arc::new(book),
+    });
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! What the fold remembers: the registry, each case, each account. Plain values; everything that people see is
+//! drawn from them.
+
+mod account;
+mod case;
+mod chain;
+mod registry;
+mod stored_date;
+
+pub use account::{AccountState, EntryKind, LedgerEntry, Offence};
+pub use case::{
+    CaseState, CaseStatus, Charge, Closing, Feedback, FeedbackStatus, Objection, PendingDeadline, Rectification,
+    Referral, ReferralStatus, Returned, Slot,
+};
+pub use chain::{Chain, ChainBreak, Gap};
+pub use registry::{Agency, Key, PublishedRulebook, Registry, RegistryError};

@@ -1,0 +1,132 @@
+//! Who may write and which rules stand: agencies, keys, rulebooks, and each source's chain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fengsui_event::{AgencyCode, Date, Digest, KeyId, RegionCode, Source};
+use fengsui_rulebook::Rulebook;
+use serde::{Deserialize, Serialize};
+
+use super::{Chain, stored_date};
+
+/// A registered agency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agency {
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: RegionCode,
+    /// Position of its registration.
+    pub registered_at: u64,
+    /// Position of its suspension.
+    pub suspended_at: Option<u64>,
+}
+
+/// A registered key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Whose.
+    pub agency: AgencyCode,
+    /// Position from which it is good; 0 for a key of the exchange file.
+    pub since: u64,
+    /// Position after which it is good no longer.
+    pub until: Option<u64>,
+}
+
+/// A rulebook that the authority published.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "StoredRulebook", into = "StoredRulebook")]
+pub struct PublishedRulebook {
+    /// Position of its publication.
+    pub position: u64,
+    /// From which recorded day it decides.
+    pub effective_from: Date,
+    /// SHA-256 of its text.
+    pub sha256: Digest,
+    /// The text.
+    pub text: Arc<str>,
+    /// The rules.
+    pub book: Arc<Rulebook>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRulebook {
+    position: u64,
+    #[serde(with = "stored_date")]
+    effective_from: Date,
+    sha256: Digest,
+    text: String,
+}
+
+impl TryFrom<StoredRulebook> for PublishedRulebook {
+    type Error = String;
+
+    fn try_from(stored: StoredRulebook) -> Result<Self, String> {
+        let StoredRulebook { position, effective_from, sha256, text } = stored;
+        let book = Rulebook::from_toml(&text).map_err(|error| error.to_string())?;
+        Ok(Self { position, effective_from, sha256, text: text.into(), book: Arc::new(book) })
+    }
+}
+
+impl From<PublishedRulebook> for StoredRulebook {
+    fn from(published: PublishedRulebook) -> Self {
+        let PublishedRulebook { position, effective_from, sha256, text, book: _ } = published;
+        Self { position, effective_from, sha256, text: text.to_string() }
+    }
+}
+
+/// Everything that decides whether an event may have an effect.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Registry {
+    /// Region of the exchange.
+    pub region: RegionCode,
+    /// The joint-conference office.
+    pub authority: AgencyCode,
+    /// Registered agencies.
+    pub agencies: BTreeMap<AgencyCode, Agency>,
+    /// Registered keys, ended ones included.
+    pub keys: BTreeMap<KeyId, Key>,
+    /// Published rulebooks, by position.
+    pub rulebooks: Vec<PublishedRulebook>,
+    /// Each source's chain. Kept in rows of its own, since it moves with every event.
+    #[serde(skip)]
+    pub chains: BTreeMap<Source, Chain>,
+}
+
+/// Why no rulebook answers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// The authority has published none that is in force.
+    #[error("no rulebook is in force on {0}; the authority must publish one")]
+    NoRulebook(Date),
+}
+
+impl Registry {
+    /// The registry before the first event: the authority with the keys of the exchange file.
+    pub fn genesis(region: RegionCode, authority: AgencyCode, keys: &[KeyId]) -> Self {
+        let key = |keyid: &KeyId| (*keyid, Key { agency: authority.clone(), since: 0, until: None });
+        Self {
+            region,
+            keys: keys.iter().map(key).collect(),
+            authority,
+            agencies: BTreeMap::new(),
+            rulebooks: Vec::new(),
+            chains: BTreeMap::new(),
+        }
+    }
+
+    /// The rulebook that decides what is recorded on a day: the one published last among those in force.
+    pub fn rulebook(&self, recorded_on: Date) -> Result<&Arc<Rulebook>, RegistryError> {
+        self.rulebooks
+            .iter()
+            .rev()
+            .find(|published| published.effective_from <= recorded_on)
+            .map(|published| &published.book)
+            .ok_or(RegistryError::NoRulebook(recorded_on))
+    }
+
+    /// Whether an agency may write: registered and not suspended.
+    pub fn is_active(&self, agency: &AgencyCode) -> bool {
+        self.agencies.get(agency).is_some_and(|agency| agency.suspended_at.is_none())
+    }
+}
