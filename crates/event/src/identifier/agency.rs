@@ -88,7 +88,8 @@ impl fmt::Debug for AgencyCode {
 }
 
 text_identifier!(
-    AgencyCode, AgencyCodeError,
+    stored AgencyCode, AgencyCodeError,
     pattern: "^[a-z][a-z0-9-]{1,31}$",
+    length_max: 32,
     description: "an agency code: a lower-case letter, then 1 to 31 lower-case letters, digits or hyphens"
 );

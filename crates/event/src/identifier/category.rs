@@ -113,8 +113,8 @@ impl fmt::Debug for CategoryCode {
 }
 
 text_identifier!(
-    CategoryCode, CategoryCodeError,
-    // The lookahead states the length, which a JSON Schema pattern cannot otherwise share with the alphabet.
-    pattern: r"^(?=.{1,64}$)[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$",
+    stored CategoryCode, CategoryCodeError,
+    pattern: r"^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$",
+    length_max: 64,
     description: "a category code: dotted lower-case text such as fire.60-3, at most 64 characters"
 );

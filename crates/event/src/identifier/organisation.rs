@@ -130,7 +130,8 @@ impl fmt::Debug for OrganisationCode {
 }
 
 text_identifier!(
-    OrganisationCode, OrganisationCodeError,
+    stored OrganisationCode, OrganisationCodeError,
     pattern: "^[0-9A-Z]{8}[0-9X]$",
+    length_max: 9,
     description: "an organisation code of GB 11714: nine characters without a hyphen"
 );

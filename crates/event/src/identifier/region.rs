@@ -249,7 +249,8 @@ impl fmt::Debug for RegionCode {
 }
 
 text_identifier!(
-    RegionCode, RegionCodeError,
+    composed RegionCode, RegionCodeError,
     pattern: "^[1-8][0-9]{5}$",
+    length_max: 6,
     description: "a region: a six-digit code of GB/T 2260, such as 350602"
 );

@@ -1,13 +1,12 @@
 //! What all textual identifiers share: inline storage, the serde and schema plumbing, and the normalising of typed text.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 
 /// A short ASCII text stored in place, so that identifiers are `Copy` and cost no allocation in the fold.
 ///
 /// Bytes beyond the text are zero, which sorts before every character an identifier may hold: comparing the whole
 /// array therefore orders like the text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct InlineText<const CAPACITY: usize>([u8; CAPACITY]);
 
 impl<const CAPACITY: usize> InlineText<CAPACITY> {
@@ -30,12 +29,6 @@ impl<const CAPACITY: usize> InlineText<CAPACITY> {
             .unwrap_or(CAPACITY);
         // Only ASCII is ever stored, so the fallback is unreachable.
         std::str::from_utf8(&self.0[..length]).unwrap_or_default()
-    }
-}
-
-impl<const CAPACITY: usize> Hash for InlineText<CAPACITY> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
     }
 }
 
@@ -147,8 +140,17 @@ fn is_separator(character: char) -> bool {
 }
 
 /// Gives a type with `parse(&str)` and `Display` its conversions, serde as text, and its JSON Schema.
+///
+/// A `stored` type holds its text (`as_str`), a `composed` one puts it together on display.
 macro_rules! text_identifier {
-    ($type:ident, $error:ident, pattern: $pattern:literal, description: $description:literal) => {
+    (@serialize stored $self:ident $serializer:ident) => {
+        $serializer.serialize_str($self.as_str())
+    };
+    (@serialize composed $self:ident $serializer:ident) => {
+        $serializer.collect_str($self)
+    };
+    (
+        $storage:ident $type:ident, $error:ident, pattern: $pattern:literal, length_max: $length_max:literal, description: $description:literal) => {
         impl std::str::FromStr for $type {
             type Err = $error;
 
@@ -181,7 +183,7 @@ macro_rules! text_identifier {
 
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                text_identifier!(@serialize $storage self serializer)
             }
         }
 
@@ -194,13 +196,13 @@ macro_rules! text_identifier {
             }
         }
 
-        text_schema!($type, pattern: $pattern, description: $description);
+        text_schema!($type, pattern: $pattern, length_max: $length_max, description: $description);
     };
 }
 
 /// Gives a type the JSON Schema of a string with a pattern.
 macro_rules! text_schema {
-    ($type:ident, pattern: $pattern:literal, description: $description:literal) => {
+    ($type:ident, pattern: $pattern:literal, length_max: $length_max:literal, description: $description:literal) => {
         impl schemars::JsonSchema for $type {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($type).into()
@@ -210,6 +212,7 @@ macro_rules! text_schema {
                 schemars::json_schema!({
                     "type": "string",
                     "pattern": $pattern,
+                    "maxLength": $length_max,
                     "description": $description,
                 })
             }

@@ -191,7 +191,8 @@ impl fmt::Debug for TradeCode {
 }
 
 text_identifier!(
-    TradeCode, TradeCodeError,
+    stored TradeCode, TradeCodeError,
     pattern: "^[A-T]([0-9]{2,4})?$",
+    length_max: 5,
     description: "a trade of GB/T 4754-2017: a section's letter, alone or with two to four digits, such as H61"
 );

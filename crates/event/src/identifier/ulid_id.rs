@@ -263,7 +263,7 @@ macro_rules! ulid_text {
             }
         }
 
-        text_schema!($type, pattern: "^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description: $description);
+        text_schema!($type, pattern: "^[0-7][0-9A-HJKMNP-TV-Z]{25}$", length_max: 26, description: $description);
     };
 }
 

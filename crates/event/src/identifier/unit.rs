@@ -159,7 +159,8 @@ impl fmt::Display for UnitId {
 }
 
 text_identifier!(
-    UnitId, UnitIdError,
+    composed UnitId, UnitIdError,
     pattern: r"^([1-9ANY][1-59][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}|legacy:[0-9]{15}|organisation:[0-9A-Z]{8}[0-9X]|local\.[a-z][a-z0-9-]{0,31}:[A-Za-z0-9._-]{1,64})$",
+    length_max: 103,
     description: "a unit's identifier: a unified social credit code, or legacy:, organisation: or local.<book>: and a value"
 );

@@ -61,7 +61,7 @@ impl Uscc {
     /// Makes a code of its first 17 characters, adding the check character.
     pub fn from_parts(prefix17: &str) -> Result<Self, UsccError> {
         if prefix17.chars().count() != BODY_LENGTH {
-            return Err(UsccError::Length {
+            return Err(UsccError::PrefixLength {
                 input: prefix17.to_owned(),
                 found: prefix17.chars().count(),
             });
@@ -229,8 +229,9 @@ fn check_parts(input: &str, body: &str) -> Result<(), UsccError> {
 /// Development zones have digits of their own below a prefecture, so the prefecture is enough; a municipality's
 /// districts have no prefecture, so there the municipality is.
 fn check_region(input: &str, digits: &str) -> Result<(), UsccError> {
-    let nearest = digits.parse().ok().and_then(RegionCode::nearest);
-    let is_exact = nearest.is_some_and(|region| region.to_string() == digits);
+    let number: Option<u32> = digits.parse().ok();
+    let nearest = number.and_then(RegionCode::nearest);
+    let is_exact = nearest.is_some() && nearest.map(RegionCode::number) == number;
     let is_below_prefecture = nearest.is_some_and(|region| region != region.province());
     if is_exact || is_below_prefecture {
         return Ok(());
@@ -304,7 +305,8 @@ impl fmt::Debug for Uscc {
 }
 
 text_identifier!(
-    Uscc, UsccError,
+    stored Uscc, UsccError,
     pattern: "^[1-9ANY][1-59][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$",
+    length_max: 18,
     description: "a unified social credit code of GB 32100-2015: 18 digits and upper-case letters"
 );

@@ -21,6 +21,16 @@ pub enum UsccError {
         /// Its number of characters.
         found: usize,
     },
+    /// Not the 17 characters from which a code is made.
+    #[error(
+        "{input:?} has {found} characters where 17 are expected: the code without its check character"
+    )]
+    PrefixLength {
+        /// The text as given.
+        input: String,
+        /// Its number of characters.
+        found: usize,
+    },
     /// Fifteen digits: a registration number from before the codes were unified.
     #[error(
         "{input:?} is a 15-digit registration number from before 2015, not a unified social credit code; look the unit's new code up, or register it as legacy:{input}"

@@ -176,9 +176,8 @@ impl OrganisationKind {
             (Authority::Agriculture, b'1') => Self::GroupCollective,
             (Authority::Agriculture, b'2') => Self::VillageCollective,
             (Authority::Agriculture, b'3') => Self::TownshipCollective,
-            (Authority::Commerce, b'9') => return None,
             (Authority::Other, b'1') => Self::Other,
-            (Authority::Other, _) => return None,
+            (Authority::Commerce | Authority::Other, _) => return None,
             (_, b'9') => Self::Other,
             _ => return None,
         })
