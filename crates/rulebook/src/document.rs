@@ -54,6 +54,7 @@ pub(crate) struct Document {
     #[schemars(required, with = "Vec<ResponsibilityEntry>")]
     pub(crate) responsibility: Vec<ResponsibilityEntry>,
     /// Competent departments (主管部门) by trade.
+    #[schemars(default)]
     pub(crate) competent: Vec<CompetentEntry>,
     /// Deadlines in working days.
     #[schemars(required, with = "Vec<DeadlineEntry>")]
@@ -65,12 +66,16 @@ pub(crate) struct Document {
     #[schemars(required, with = "Vec<DeductionEntry>")]
     pub(crate) deduction: Vec<DeductionEntry>,
     /// More points for repetition within a period.
+    #[schemars(default)]
     pub(crate) repetition: Vec<RepetitionEntry>,
     /// More points for missing the time limit of rectification.
+    #[schemars(default)]
     pub(crate) late: Vec<AmountEntry>,
     /// Percent of the deducted points that timely rectification restores.
+    #[schemars(default)]
     pub(crate) restoration: Vec<AmountEntry>,
     /// For how long an entry counts. A severity without an entry counts for ever.
+    #[schemars(default)]
     pub(crate) counting: Vec<CountingEntry>,
     /// The least balance of each grade.
     #[schemars(required, with = "GradesTable")]

@@ -74,3 +74,33 @@ impl fmt::Display for RuleId {
         formatter.pad(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_are_parts_of_plain_characters() {
+        for name in [
+            "points/fire.60-3/serious",
+            "points/*/major_hazard",
+            "responsibility/fire-60",
+            "repetition/fire.60-*/2",
+        ] {
+            assert_eq!(name.parse::<RuleId>().unwrap().as_str(), name);
+        }
+        for name in [
+            "",
+            "/",
+            "points//serious",
+            "points/",
+            "Points/x",
+            "points/fire 60",
+            "points/消防",
+        ] {
+            assert!(name.parse::<RuleId>().is_err(), "{name}");
+        }
+        assert!("a".repeat(LENGTH_MAX + 1).parse::<RuleId>().is_err());
+    }
+}

@@ -217,6 +217,7 @@ fn names_sources_and_when_points_fall() {
             let Some(deduction) = book.deduction(&category.code, severity) else {
                 continue;
             };
+            assert_eq!(deduction.rule.as_str().parse(), Ok(deduction.rule.clone()));
             assert!(
                 book.source(&deduction.rule)
                     .is_some_and(|source| !source.is_empty()),

@@ -36,3 +36,21 @@ fn the_schema_refuses_what_the_reader_refuses() {
     check("general = 2", "general = 2.5");
     check("calendar = \"cn-2020-2026\"", "calendar = 2026");
 }
+
+#[test]
+fn the_examples_of_the_documentation_are_rulebooks() {
+    let documentation = include_str!("../../../../docs/rulebook.md");
+    let mut examples = documentation
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap());
+    let (whole, calendar) = (examples.next().unwrap(), examples.next().unwrap());
+    assert_eq!(examples.next(), None);
+    for text in [
+        whole.to_owned(),
+        whole.replace("calendar = \"cn-2020-2026\"\n", "") + calendar,
+    ] {
+        assert!(is_valid(&text));
+        Rulebook::from_toml(&text).unwrap();
+    }
+}
