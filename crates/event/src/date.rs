@@ -48,17 +48,10 @@ mod tests {
     #[test]
     fn a_day_begins_at_sixteen_hundred_utc() {
         let check = |instant: &str, day: &str| {
-            assert_eq!(
-                day_of(instant.parse().unwrap()),
-                day.parse::<Date>().unwrap(),
-                "{instant}"
-            );
+            assert_eq!(day_of(instant.parse().unwrap()), day.parse::<Date>().unwrap(), "{instant}");
         };
         check("2026-11-24T15:59:59.999Z", "2026-11-24");
         check("2026-11-24T16:00:00Z", "2026-11-25");
-        assert_eq!(
-            start_of("2026-11-25".parse().unwrap()).unwrap(),
-            "2026-11-24T16:00:00Z".parse().unwrap()
-        );
+        assert_eq!(start_of("2026-11-25".parse().unwrap()).unwrap(), "2026-11-24T16:00:00Z".parse().unwrap());
     }
 }

@@ -3,5 +3,31 @@
 //! Only this crate knows what an event does. It has no network, no clock and no policy of its own: rules come from
 //! the rulebook on the log, and time comes from events and from the dates of queries.
 
+pub mod digest;
 pub mod fold;
+pub mod overlay;
+pub mod projector;
+pub mod query;
+pub mod replay;
 pub mod state;
+pub mod store;
+
+pub use fold::{Anomaly, Cause, Rejection};
+pub use overlay::Overlay;
+pub use projector::{FollowOptions, Projector, Unwatched, Watcher};
+pub use state::Registry;
+pub use store::{ModelError, Progress, Store};
+
+use fengsui_event::Digest;
+
+impl Projector {
+    /// Tentative events on top of the state.
+    pub fn overlay(&mut self) -> Overlay<'_> {
+        Overlay::new(&mut self.store, &self.registry)
+    }
+
+    /// The digest of the state; see [`digest`].
+    pub fn digest(&self) -> Result<Digest, ModelError> {
+        digest::state_digest(&self.store, &self.registry)
+    }
+}

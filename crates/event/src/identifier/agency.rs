@@ -43,21 +43,12 @@ pub enum AgencyCodeError {
 impl AgencyCode {
     /// Reads an agency code.
     pub fn parse(text: &str) -> Result<Self, AgencyCodeError> {
-        if let Some((index, character)) = text
-            .chars()
-            .enumerate()
-            .find(|&(index, character)| !may_stand(index, character))
+        if let Some((index, character)) =
+            text.chars().enumerate().find(|&(index, character)| !may_stand(index, character))
         {
-            return Err(AgencyCodeError::Character {
-                input: text.to_owned(),
-                character,
-                position: index + 1,
-            });
+            return Err(AgencyCodeError::Character { input: text.to_owned(), character, position: index + 1 });
         }
-        let length_error = || AgencyCodeError::Length {
-            input: text.to_owned(),
-            found: text.chars().count(),
-        };
+        let length_error = || AgencyCodeError::Length { input: text.to_owned(), found: text.chars().count() };
         if text.len() < LENGTH_MIN {
             return Err(length_error());
         }
@@ -71,8 +62,7 @@ impl AgencyCode {
 }
 
 fn may_stand(index: usize, character: char) -> bool {
-    character.is_ascii_lowercase()
-        || (index > 0 && (character.is_ascii_digit() || character == '-'))
+    character.is_ascii_lowercase() || (index > 0 && (character.is_ascii_digit() || character == '-'))
 }
 
 impl fmt::Display for AgencyCode {

@@ -9,36 +9,14 @@ const YUAN_PER_WAN: i64 = 10_000;
 
 /// Credit points (信用积分): a balance, or a change of one (negative for a deduction).
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Points(pub i32);
 
 /// Money in fen (分, a hundredth of a yuan), never negative.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(try_from = "i64", into = "i64")]
 pub struct Fen(#[schemars(range(min = 0))] i64);
@@ -53,9 +31,7 @@ pub enum AmountError {
         fen: i64,
     },
     /// Not a decimal number without sign.
-    #[error(
-        "{input:?} is no amount in {unit}; write digits with at most one decimal point, such as 30000.00"
-    )]
+    #[error("{input:?} is no amount in {unit}; write digits with at most one decimal point, such as 30000.00")]
     NotANumber {
         /// The text as given.
         input: String,
@@ -137,25 +113,13 @@ impl Fen {
 
     /// Reads an amount in yuan: `30000`, `30000.00`, `30,000.00`; a trailing `元` is allowed.
     pub fn parse_yuan(text: &str) -> Result<Self, AmountError> {
-        parse_decimal(
-            text,
-            text.trim().trim_end_matches('元'),
-            "yuan",
-            FEN_PER_YUAN,
-            2,
-        )
+        parse_decimal(text, text.trim().trim_end_matches('元'), "yuan", FEN_PER_YUAN, 2)
     }
 
     /// Reads an amount in units of ten thousand yuan: `3.5` is 35,000 yuan; a trailing `万元` or `万` is allowed.
     pub fn parse_wan_yuan(text: &str) -> Result<Self, AmountError> {
         let number = text.trim().trim_end_matches('元').trim_end_matches('万');
-        parse_decimal(
-            text,
-            number,
-            "ten thousand yuan",
-            FEN_PER_YUAN * YUAN_PER_WAN,
-            6,
-        )
+        parse_decimal(text, number, "ten thousand yuan", FEN_PER_YUAN * YUAN_PER_WAN, 6)
     }
 
     /// The amount in fen.
@@ -185,14 +149,9 @@ fn parse_decimal(
     fen_per_unit: i64,
     decimals_max: usize,
 ) -> Result<Fen, AmountError> {
-    let not_a_number = || AmountError::NotANumber {
-        input: input.to_owned(),
-        unit,
-    };
-    let (whole, decimals) = number
-        .trim()
-        .split_once('.')
-        .map_or((number.trim(), None), |(whole, rest)| (whole, Some(rest)));
+    let not_a_number = || AmountError::NotANumber { input: input.to_owned(), unit };
+    let (whole, decimals) =
+        number.trim().split_once('.').map_or((number.trim(), None), |(whole, rest)| (whole, Some(rest)));
     let whole = without_thousands(whole).ok_or_else(not_a_number)?;
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !is_digits(&whole) || decimals.is_some_and(|decimals| !is_digits(decimals)) {
@@ -200,23 +159,12 @@ fn parse_decimal(
     }
     let significant = decimals.unwrap_or_default().trim_end_matches('0');
     if significant.len() > decimals_max {
-        return Err(AmountError::TooPrecise {
-            input: input.to_owned(),
-            unit,
-            decimals_max,
-        });
+        return Err(AmountError::TooPrecise { input: input.to_owned(), unit, decimals_max });
     }
-    let too_large = || AmountError::TooLarge {
-        input: input.to_owned(),
-        unit,
-    };
-    let fraction: i64 = format!("{significant:0<decimals_max$}")
-        .parse()
-        .map_err(|_| too_large())?;
+    let too_large = || AmountError::TooLarge { input: input.to_owned(), unit };
+    let fraction: i64 = format!("{significant:0<decimals_max$}").parse().map_err(|_| too_large())?;
     let units: i64 = whole.parse().map_err(|_| too_large())?;
-    let fen = units
-        .checked_mul(fen_per_unit)
-        .and_then(|fen| fen.checked_add(fraction));
+    let fen = units.checked_mul(fen_per_unit).and_then(|fen| fen.checked_add(fraction));
     fen.map(Fen).ok_or_else(too_large)
 }
 
@@ -225,15 +173,10 @@ fn without_thousands(whole: &str) -> Option<String> {
     let mut groups = whole.split(',');
     let first = groups.next()?;
     let rest: Vec<&str> = groups.collect();
-    if !rest.is_empty()
-        && (first.is_empty() || first.len() > 3 || rest.iter().any(|group| group.len() != 3))
-    {
+    if !rest.is_empty() && (first.is_empty() || first.len() > 3 || rest.iter().any(|group| group.len() != 3)) {
         return None;
     }
-    Some(
-        rest.iter()
-            .fold(first.to_owned(), |text, group| text + group),
-    )
+    Some(rest.iter().fold(first.to_owned(), |text, group| text + group))
 }
 
 impl TryFrom<i64> for Fen {

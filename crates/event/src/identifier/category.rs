@@ -19,9 +19,7 @@ pub enum CategoryCodeError {
     #[error("the category code is empty; write one of the rulebook's, such as fire.60-3")]
     Empty,
     /// Longer than 64 characters.
-    #[error(
-        "category code {input:?} has {found} characters where at most 64 are expected; shorten it"
-    )]
+    #[error("category code {input:?} has {found} characters where at most 64 are expected; shorten it")]
     Length {
         /// The text as given.
         input: String,
@@ -29,9 +27,7 @@ pub enum CategoryCodeError {
         found: usize,
     },
     /// A part between dots holds nothing.
-    #[error(
-        "category code {input:?} has an empty part; put letters or digits on both sides of each dot"
-    )]
+    #[error("category code {input:?} has an empty part; put letters or digits on both sides of each dot")]
     EmptyPart {
         /// The text as given.
         input: String,
@@ -56,27 +52,16 @@ impl CategoryCode {
         if text.is_empty() {
             return Err(CategoryCodeError::Empty);
         }
-        if let Some((index, character)) = text
-            .chars()
-            .enumerate()
-            .find(|&(index, character)| !may_stand(index, character))
+        if let Some((index, character)) =
+            text.chars().enumerate().find(|&(index, character)| !may_stand(index, character))
         {
-            return Err(CategoryCodeError::Character {
-                input: text.to_owned(),
-                character,
-                position: index + 1,
-            });
+            return Err(CategoryCodeError::Character { input: text.to_owned(), character, position: index + 1 });
         }
         if text.len() > LENGTH_MAX {
-            return Err(CategoryCodeError::Length {
-                input: text.to_owned(),
-                found: text.len(),
-            });
+            return Err(CategoryCodeError::Length { input: text.to_owned(), found: text.len() });
         }
         if text.split('.').any(str::is_empty) {
-            return Err(CategoryCodeError::EmptyPart {
-                input: text.to_owned(),
-            });
+            return Err(CategoryCodeError::EmptyPart { input: text.to_owned() });
         }
         Ok(Self(text.into()))
     }
@@ -88,16 +73,12 @@ impl CategoryCode {
 
     /// Whether `other` is this kind or a narrower one: `fire` contains `fire.60-3`, but not `fires` or `firework.1`.
     pub fn contains(&self, other: &Self) -> bool {
-        other
-            .0
-            .strip_prefix(&*self.0)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        other.0.strip_prefix(&*self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 }
 
 fn may_stand(index: usize, character: char) -> bool {
-    character.is_ascii_lowercase()
-        || (index > 0 && (character.is_ascii_digit() || matches!(character, '-' | '.')))
+    character.is_ascii_lowercase() || (index > 0 && (character.is_ascii_digit() || matches!(character, '-' | '.')))
 }
 
 impl fmt::Display for CategoryCode {

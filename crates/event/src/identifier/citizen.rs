@@ -27,11 +27,7 @@ pub(super) fn mask(text: &str) -> String {
 }
 
 fn is_birth_date(eight_digits: &str) -> bool {
-    let number = |range: std::ops::Range<usize>| {
-        eight_digits
-            .get(range)
-            .and_then(|digits| digits.parse::<i16>().ok())
-    };
+    let number = |range: std::ops::Range<usize>| eight_digits.get(range).and_then(|digits| digits.parse::<i16>().ok());
     let (Some(year), Some(month), Some(day)) = (number(0..4), number(4..6), number(6..8)) else {
         return false;
     };
@@ -42,11 +38,7 @@ fn is_birth_date(eight_digits: &str) -> bool {
 }
 
 fn check_character(digits: &[u8]) -> u8 {
-    let sum: u32 = digits
-        .iter()
-        .zip(WEIGHTS)
-        .map(|(&digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
+    let sum: u32 = digits.iter().zip(WEIGHTS).map(|(&digit, weight)| u32::from(digit - b'0') * weight).sum();
     CHECK_CHARACTERS[(sum % 11) as usize]
 }
 

@@ -55,29 +55,16 @@ impl OrganisationCode {
     pub fn parse(text: &str) -> Result<Self, OrganisationCodeError> {
         let input = || text.to_owned();
         let characters = || text.chars().enumerate();
-        if let Some((index, character)) =
-            characters().find(|&(_, character)| !is_allowed(character))
-        {
-            return Err(OrganisationCodeError::Character {
-                input: input(),
-                character,
-                position: index + 1,
-            });
+        if let Some((index, character)) = characters().find(|&(_, character)| !is_allowed(character)) {
+            return Err(OrganisationCodeError::Character { input: input(), character, position: index + 1 });
         }
-        let length_error = || OrganisationCodeError::Length {
-            input: input(),
-            found: text.chars().count(),
-        };
+        let length_error = || OrganisationCodeError::Length { input: input(), found: text.chars().count() };
         let (body, found) = text.split_at_checked(LENGTH - 1).ok_or_else(length_error)?;
         let code = InlineText::new(text).map(Self).ok_or_else(length_error)?;
         let expected = organisation_check_character(body).ok_or_else(length_error)?;
         let found = found.chars().next().ok_or_else(length_error)?;
         if expected != found {
-            return Err(OrganisationCodeError::CheckCharacter {
-                input: input(),
-                expected,
-                found,
-            });
+            return Err(OrganisationCodeError::CheckCharacter { input: input(), expected, found });
         }
         Ok(code)
     }
@@ -93,14 +80,8 @@ pub fn organisation_check_character(body: &str) -> Option<char> {
     if body.len() != LENGTH - 1 {
         return None;
     }
-    let values = body.chars().map(|character| {
-        is_allowed(character)
-            .then(|| character.to_digit(36))
-            .flatten()
-    });
-    let sum = values
-        .zip(WEIGHTS)
-        .try_fold(0, |sum, (value, weight)| Some(sum + value? * weight))?;
+    let values = body.chars().map(|character| is_allowed(character).then(|| character.to_digit(36)).flatten());
+    let sum = values.zip(WEIGHTS).try_fold(0, |sum, (value, weight)| Some(sum + value? * weight))?;
     match 11 - sum % 11 {
         11 => Some('0'),
         10 => Some('X'),

@@ -8,11 +8,7 @@ const STATE_NUMBER: u32 = 100_000;
 
 /// The table: one row a code, sorted by code. See `data/README.md` for what it was checked against.
 static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let mut rows: Vec<Row> = include_str!("../../data/regions.csv")
-        .lines()
-        .skip(1)
-        .filter_map(read_row)
-        .collect();
+    let mut rows: Vec<Row> = include_str!("../../data/regions.csv").lines().skip(1).filter_map(read_row).collect();
     rows.sort_unstable_by_key(|row| row.number);
     rows
 });
@@ -73,13 +69,9 @@ impl RegionCode {
 
     /// Reads six digits that the table holds, retired ones included.
     pub fn parse(text: &str) -> Result<Self, RegionCodeError> {
-        let number = six_digits(text).ok_or_else(|| RegionCodeError::NotSixDigits {
-            input: text.to_owned(),
-        })?;
-        Self::of_number(number).ok_or_else(|| RegionCodeError::Unknown {
-            input: text.to_owned(),
-            nearest: Self::nearest(number),
-        })
+        let number = six_digits(text).ok_or_else(|| RegionCodeError::NotSixDigits { input: text.to_owned() })?;
+        Self::of_number(number)
+            .ok_or_else(|| RegionCodeError::Unknown { input: text.to_owned(), nearest: Self::nearest(number) })
     }
 
     /// Every code of the table in ascending order, retired ones and groupings included.
@@ -120,9 +112,7 @@ impl RegionCode {
         if matches!(self.level(), RegionLevel::State | RegionLevel::Province) {
             return None;
         }
-        find(self.0 / 100 * 100)
-            .filter(|row| !row.grouping && !row.is_province())
-            .map(|row| Self(row.number))
+        find(self.0 / 100 * 100).filter(|row| !row.grouping && !row.is_province()).map(|row| Self(row.number))
     }
 
     /// The next authority up: county to prefecture or, if the province governs it directly, to province; to state.
@@ -189,9 +179,7 @@ impl RegionCode {
 
     /// The narrowest place that the number's digits begin with; used for codes that the table does not hold.
     pub(super) fn nearest(number: u32) -> Option<Self> {
-        [number, number / 100 * 100, number / 10_000 * 10_000]
-            .into_iter()
-            .find_map(Self::of_number)
+        [number, number / 100 * 100, number / 10_000 * 10_000].into_iter().find_map(Self::of_number)
     }
 }
 
@@ -210,10 +198,7 @@ impl Row {
 
 fn find(number: u32) -> Option<&'static Row> {
     let table: &'static Vec<Row> = &TABLE;
-    table
-        .binary_search_by_key(&number, |row| row.number)
-        .ok()
-        .and_then(|index| table.get(index))
+    table.binary_search_by_key(&number, |row| row.number).ok().and_then(|index| table.get(index))
 }
 
 /// A line that is not a row yields nothing; a test counts the rows, so none is lost unseen.
@@ -223,12 +208,7 @@ fn read_row(line: &'static str) -> Option<Row> {
     let name = fields.next()?;
     let retired = fields.next()?.parse().ok();
     let grouping = fields.next()? == "grouping";
-    Some(Row {
-        number,
-        name,
-        retired,
-        grouping,
-    })
+    Some(Row { number, name, retired, grouping })
 }
 
 fn six_digits(text: &str) -> Option<u32> {

@@ -14,19 +14,12 @@ impl<const CAPACITY: usize> InlineText<CAPACITY> {
     pub(super) fn new(text: &str) -> Option<Self> {
         let fits = text.len() <= CAPACITY && text.bytes().all(|byte| byte.is_ascii() && byte != 0);
         let mut bytes = [0; CAPACITY];
-        bytes
-            .get_mut(..text.len())
-            .filter(|_| fits)?
-            .copy_from_slice(text.as_bytes());
+        bytes.get_mut(..text.len()).filter(|_| fits)?.copy_from_slice(text.as_bytes());
         Some(Self(bytes))
     }
 
     pub(super) fn as_str(&self) -> &str {
-        let length = self
-            .0
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(CAPACITY);
+        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(CAPACITY);
         // Only ASCII is ever stored, so the fallback is unreachable.
         std::str::from_utf8(&self.0[..length]).unwrap_or_default()
     }
@@ -86,16 +79,10 @@ pub(super) fn normalise_code(typed: &str) -> Normalised<String> {
     if upper != half_width {
         notes.push(NormalisationNote::LowerCase);
     }
-    let value: String = upper
-        .chars()
-        .filter(|&character| !is_separator(character))
-        .collect();
+    let value: String = upper.chars().filter(|&character| !is_separator(character)).collect();
     // A spreadsheet's exponent keeps its sign: without it "9.1E-5" would pass for other damage.
     if value.len() == upper.len() || looks_like_spreadsheet_number(&upper) {
-        return Normalised {
-            value: upper,
-            notes,
-        };
+        return Normalised { value: upper, notes };
     }
     notes.push(NormalisationNote::Separators);
     Normalised { value, notes }

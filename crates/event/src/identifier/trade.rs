@@ -42,9 +42,7 @@ pub enum TradeCodeError {
         found: char,
     },
     /// Something other than two to four digits after the letter.
-    #[error(
-        "trade code {input:?} has {rest:?} after its letter where nothing or two to four digits are expected"
-    )]
+    #[error("trade code {input:?} has {rest:?} after its letter where nothing or two to four digits are expected")]
     Digits {
         /// The text as given.
         input: String,
@@ -75,15 +73,9 @@ impl TradeCode {
         let first = text.chars().next().ok_or(TradeCodeError::Empty)?;
         let input = || text.to_owned();
         let (first_division, last_division) =
-            divisions(first).ok_or_else(|| TradeCodeError::Section {
-                input: input(),
-                found: first,
-            })?;
+            divisions(first).ok_or_else(|| TradeCodeError::Section { input: input(), found: first })?;
         let digits = &text[first.len_utf8()..];
-        let digits_error = || TradeCodeError::Digits {
-            input: input(),
-            rest: digits.to_owned(),
-        };
+        let digits_error = || TradeCodeError::Digits { input: input(), rest: digits.to_owned() };
         let code = InlineText::new(text).map(Self).ok_or_else(digits_error)?;
         if digits.is_empty() {
             return Ok(code);
@@ -121,9 +113,7 @@ impl TradeCode {
 
     /// The division (大类), 1 to 97, unless the code is a section alone.
     pub fn division(&self) -> Option<u8> {
-        self.as_str()
-            .get(1..=DIGITS_MIN)
-            .and_then(|digits| digits.parse().ok())
+        self.as_str().get(1..=DIGITS_MIN).and_then(|digits| digits.parse().ok())
     }
 
     /// Whether `other` is this trade or a part of it, by prefix: `H` contains `H61`, which contains `H6110`.
@@ -171,11 +161,7 @@ const fn divisions(section: char) -> Option<(u8, u8)> {
 
 fn name(code: &str) -> &'static str {
     let table = &*TABLE;
-    table
-        .binary_search_by_key(&code, |row| row.0)
-        .ok()
-        .and_then(|index| table.get(index))
-        .map_or("", |row| row.1)
+    table.binary_search_by_key(&code, |row| row.0).ok().and_then(|index| table.get(index)).map_or("", |row| row.1)
 }
 
 impl fmt::Display for TradeCode {

@@ -71,38 +71,22 @@ impl EventId {
             wide[6 + index] = random[index];
             index += 1;
         }
-        Self(Ulid::from_parts(
-            timestamp_ms & TIMESTAMP_MS_MAX,
-            u128::from_be_bytes(wide),
-        ))
+        Self(Ulid::from_parts(timestamp_ms & TIMESTAMP_MS_MAX, u128::from_be_bytes(wide)))
     }
 
     /// Reads the 26 characters; lower case and look-alike letters are refused, so that one identifier has one text.
     pub fn parse(text: &str) -> Result<Self, UlidError> {
         let input = || text.to_owned();
-        if let Some((index, character)) = text
-            .chars()
-            .enumerate()
-            .find(|&(_, character)| !is_crockford(character))
-        {
-            return Err(UlidError::Character {
-                input: input(),
-                character,
-                position: index + 1,
-            });
+        if let Some((index, character)) = text.chars().enumerate().find(|&(_, character)| !is_crockford(character)) {
+            return Err(UlidError::Character { input: input(), character, position: index + 1 });
         }
         if text.len() != TEXT_LENGTH {
-            return Err(UlidError::Length {
-                input: input(),
-                found: text.len(),
-            });
+            return Err(UlidError::Length { input: input(), found: text.len() });
         }
         if !text.starts_with(|first: char| first <= '7') {
             return Err(UlidError::Overflow { input: input() });
         }
-        Ulid::from_string(text)
-            .map(Self)
-            .map_err(|_| UlidError::Overflow { input: input() })
+        Ulid::from_string(text).map(Self).map_err(|_| UlidError::Overflow { input: input() })
     }
 
     /// The identifier of these 16 bytes, most significant first.
@@ -122,8 +106,7 @@ impl EventId {
 }
 
 fn is_crockford(character: char) -> bool {
-    character.is_ascii_digit()
-        || (character.is_ascii_uppercase() && !matches!(character, 'I' | 'L' | 'O' | 'U'))
+    character.is_ascii_digit() || (character.is_ascii_uppercase() && !matches!(character, 'I' | 'L' | 'O' | 'U'))
 }
 
 impl fmt::Display for EventId {
@@ -150,8 +133,7 @@ impl Serialize for EventId {
 impl<'de> Deserialize<'de> for EventId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            return deserializer
-                .deserialize_str(ParsingVisitor::new("a ULID of 26 characters", Self::parse));
+            return deserializer.deserialize_str(ParsingVisitor::new("a ULID of 26 characters", Self::parse));
         }
         <[u8; 16]>::deserialize(deserializer).map(Self::from_bytes)
     }
@@ -268,11 +250,5 @@ macro_rules! ulid_text {
 }
 
 ulid_text!(EventId, "an event's identifier: a ULID of 26 characters");
-ulid_text!(
-    CaseId,
-    "a case's identifier: the ULID of the event that reported the violation"
-);
-ulid_text!(
-    ReferralId,
-    "a referral's identifier: the ULID of the event that issued it"
-);
+ulid_text!(CaseId, "a case's identifier: the ULID of the event that reported the violation");
+ulid_text!(ReferralId, "a referral's identifier: the ULID of the event that issued it");

@@ -86,10 +86,7 @@ impl UnitId {
     /// Text with a colon must be canonical, but for blanks around it.
     pub fn normalise(text: &str) -> Result<Normalised<Self>, UnitIdError> {
         if text.contains(':') {
-            return Self::parse(text.trim()).map(|value| Normalised {
-                value,
-                notes: Vec::new(),
-            });
+            return Self::parse(text.trim()).map(|value| Normalised { value, notes: Vec::new() });
         }
         let Normalised { value: code, notes } = normalise_code(text);
         let is_number = code.bytes().all(|byte| byte.is_ascii_digit());
@@ -105,10 +102,7 @@ impl UnitId {
 
     /// An identifier of a book's own numbering; `scheme` with its prefix, such as `local.sf-inspection`.
     pub fn local(scheme: &str, value: &str) -> Result<Self, UnitIdError> {
-        Ok(Self::Local {
-            scheme: LocalScheme::parse(scheme)?,
-            value: LocalValue::parse(value)?,
-        })
+        Ok(Self::Local { scheme: LocalScheme::parse(scheme)?, value: LocalValue::parse(value)? })
     }
 
     /// The scheme: `uscc`, `legacy`, `organisation`, or `local.` and the book's name.

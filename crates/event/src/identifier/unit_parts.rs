@@ -29,15 +29,9 @@ pub struct LocalValue(Box<str>);
 impl LegacyNumber {
     /// Reads 15 digits. Their check digit is not tested: numbers given out before 2007 have none.
     pub fn parse(text: &str) -> Result<Self, UnitIdError> {
-        let error = || UnitIdError::Legacy {
-            input: text.to_owned(),
-        };
-        let is_number =
-            text.len() == LEGACY_LENGTH && text.bytes().all(|byte| byte.is_ascii_digit());
-        InlineText::new(text)
-            .filter(|_| is_number)
-            .map(Self)
-            .ok_or_else(error)
+        let error = || UnitIdError::Legacy { input: text.to_owned() };
+        let is_number = text.len() == LEGACY_LENGTH && text.bytes().all(|byte| byte.is_ascii_digit());
+        InlineText::new(text).filter(|_| is_number).map(Self).ok_or_else(error)
     }
 
     /// The digits.
@@ -52,14 +46,10 @@ impl LocalScheme {
         let is_name = |name: &str| {
             (1..=LOCAL_NAME_LENGTH_MAX).contains(&name.len())
                 && name.starts_with(|first: char| first.is_ascii_lowercase())
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         };
         if !text.strip_prefix(LOCAL_PREFIX).is_some_and(is_name) {
-            return Err(UnitIdError::Scheme {
-                scheme: text.to_owned(),
-            });
+            return Err(UnitIdError::Scheme { scheme: text.to_owned() });
         }
         Ok(Self(text.into()))
     }
@@ -78,12 +68,9 @@ impl LocalScheme {
 impl LocalValue {
     /// Reads a number of a book's own.
     pub fn parse(text: &str) -> Result<Self, UnitIdError> {
-        let is_allowed =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if !(1..=LOCAL_VALUE_LENGTH_MAX).contains(&text.len()) || !text.bytes().all(is_allowed) {
-            return Err(UnitIdError::LocalValue {
-                value: text.to_owned(),
-            });
+            return Err(UnitIdError::LocalValue { value: text.to_owned() });
         }
         Ok(Self(text.into()))
     }

@@ -5,9 +5,7 @@ use std::fmt;
 use super::citizen;
 use super::organisation::organisation_check_character;
 use super::region::RegionCode;
-use super::text::{
-    InlineText, Normalised, is_full_width, looks_like_spreadsheet_number, normalise_code,
-};
+use super::text::{InlineText, Normalised, is_full_width, looks_like_spreadsheet_number, normalise_code};
 use super::unit_parts::LEGACY_LENGTH;
 use super::uscc_error::UsccError;
 use super::uscc_registration::{OrganisationKind, RegistrationAuthority};
@@ -41,11 +39,7 @@ impl Uscc {
             Some(found) if found == expected => {}
             found => {
                 let found = found.unwrap_or_default();
-                return Err(UsccError::CheckCharacter {
-                    input: text.to_owned(),
-                    expected,
-                    found,
-                });
+                return Err(UsccError::CheckCharacter { input: text.to_owned(), expected, found });
             }
         }
         inline(text)
@@ -61,10 +55,7 @@ impl Uscc {
     /// Makes a code of its first 17 characters, adding the check character.
     pub fn from_parts(prefix17: &str) -> Result<Self, UsccError> {
         if prefix17.chars().count() != BODY_LENGTH {
-            return Err(UsccError::PrefixLength {
-                input: prefix17.to_owned(),
-                found: prefix17.chars().count(),
-            });
+            return Err(UsccError::PrefixLength { input: prefix17.to_owned(), found: prefix17.chars().count() });
         }
         check_characters(prefix17)?;
         check_parts(prefix17, prefix17)?;
@@ -85,8 +76,7 @@ impl Uscc {
 
     /// What the unit is registered as.
     pub fn organisation_kind(&self) -> OrganisationKind {
-        OrganisationKind::of_character(self.registration_authority(), self.byte(1))
-            .unwrap_or(OrganisationKind::Other)
+        OrganisationKind::of_character(self.registration_authority(), self.byte(1)).unwrap_or(OrganisationKind::Other)
     }
 
     /// The region whose authority registered the unit, which need not be where it works today.
@@ -95,11 +85,7 @@ impl Uscc {
     /// Park); for them this is the narrowest region that the digits lie in (320500 Suzhou). [`RegionCode::STATE`] stands
     /// for the central authorities.
     pub fn region(&self) -> RegionCode {
-        self.region_digits()
-            .parse()
-            .ok()
-            .and_then(RegionCode::nearest)
-            .unwrap_or(RegionCode::STATE)
+        self.region_digits().parse().ok().and_then(RegionCode::nearest).unwrap_or(RegionCode::STATE)
     }
 
     /// The six digits at positions 3 to 8, whether GB/T 2260 lists them or not.
@@ -113,11 +99,7 @@ impl Uscc {
     }
 
     fn byte(&self, index: usize) -> u8 {
-        self.as_str()
-            .as_bytes()
-            .get(index)
-            .copied()
-            .unwrap_or_default()
+        self.as_str().as_bytes().get(index).copied().unwrap_or_default()
     }
 }
 
@@ -135,16 +117,11 @@ fn check_form(text: &str) -> Result<(), UsccError> {
     }
     // Before all else: a citizen's number may satisfy the check character by chance, and must not be repeated.
     if citizen::is_citizen_id(text) {
-        return Err(UsccError::CitizenId {
-            masked: citizen::mask(text),
-        });
+        return Err(UsccError::CitizenId { masked: citizen::mask(text) });
     }
     let found = text.chars().count();
     if found != LENGTH {
-        return Err(UsccError::Length {
-            input: input(),
-            found,
-        });
+        return Err(UsccError::Length { input: input(), found });
     }
     check_characters(text)
 }
@@ -157,33 +134,17 @@ fn check_characters(text: &str) -> Result<(), UsccError> {
         match character {
             '0'..='9' => {}
             'a'..='z' => {
-                return Err(UsccError::LowerCase {
-                    input: input(),
-                    character,
-                    position,
-                });
+                return Err(UsccError::LowerCase { input: input(), character, position });
             }
             'I' | 'O' | 'Z' | 'S' | 'V' => {
-                return Err(UsccError::ForbiddenLetter {
-                    input: input(),
-                    letter: character,
-                    position,
-                });
+                return Err(UsccError::ForbiddenLetter { input: input(), letter: character, position });
             }
             'A'..='Z' if !in_region => {}
             _ if is_full_width(character) => {
-                return Err(UsccError::FullWidth {
-                    input: input(),
-                    character,
-                    position,
-                });
+                return Err(UsccError::FullWidth { input: input(), character, position });
             }
             _ => {
-                return Err(UsccError::ForbiddenCharacter {
-                    input: input(),
-                    character,
-                    position,
-                });
+                return Err(UsccError::ForbiddenCharacter { input: input(), character, position });
             }
         }
     }
@@ -193,35 +154,20 @@ fn check_characters(text: &str) -> Result<(), UsccError> {
 /// Checks the meaning of the first 17 characters, whose form was checked before; `input` is what messages repeat.
 fn check_parts(input: &str, body: &str) -> Result<(), UsccError> {
     let first = char_at(body, 0);
-    let unknown_authority = || UsccError::UnknownRegistrationAuthority {
-        input: input.to_owned(),
-        found: first,
-    };
-    let authority = u8::try_from(first)
-        .ok()
-        .and_then(RegistrationAuthority::of_character)
-        .ok_or_else(unknown_authority)?;
+    let unknown_authority = || UsccError::UnknownRegistrationAuthority { input: input.to_owned(), found: first };
+    let authority =
+        u8::try_from(first).ok().and_then(RegistrationAuthority::of_character).ok_or_else(unknown_authority)?;
     let second = char_at(body, 1);
-    if u8::try_from(second)
-        .ok()
-        .and_then(|byte| OrganisationKind::of_character(authority, byte))
-        .is_none()
-    {
-        return Err(UsccError::UnknownCategory {
-            input: input.to_owned(),
-            authority,
-            found: second,
-        });
+    if u8::try_from(second).ok().and_then(|byte| OrganisationKind::of_character(authority, byte)).is_none() {
+        return Err(UsccError::UnknownCategory { input: input.to_owned(), authority, found: second });
     }
     check_region(input, body.get(2..8).unwrap_or_default())?;
     let organisation = body.get(8..16).unwrap_or_default();
     let found = char_at(body, 16);
     match organisation_check_character(organisation) {
-        Some(expected) if expected != found => Err(UsccError::OrganisationCheck {
-            input: input.to_owned(),
-            expected,
-            found,
-        }),
+        Some(expected) if expected != found => {
+            Err(UsccError::OrganisationCheck { input: input.to_owned(), expected, found })
+        }
         _ => Ok(()),
     }
 }
@@ -236,32 +182,17 @@ fn check_region(input: &str, digits: &str) -> Result<(), UsccError> {
     if is_exact || is_below_prefecture {
         return Ok(());
     }
-    let is_municipality =
-        |region: RegionCode| matches!(region.number(), 110_000 | 120_000 | 310_000 | 500_000);
+    let is_municipality = |region: RegionCode| matches!(region.number(), 110_000 | 120_000 | 310_000 | 500_000);
     match nearest {
         Some(region) if is_municipality(region) && !digits.ends_with("00") => Ok(()),
-        province => Err(UsccError::UnknownRegion {
-            input: input.to_owned(),
-            region: digits.to_owned(),
-            province,
-        }),
+        province => Err(UsccError::UnknownRegion { input: input.to_owned(), region: digits.to_owned(), province }),
     }
 }
 
 /// The check character of 17 characters of the alphabet.
 fn check_character(body: &str) -> char {
-    let value = |byte: u8| {
-        ALPHABET
-            .iter()
-            .position(|&letter| letter == byte)
-            .unwrap_or_default()
-    };
-    let sum: usize = body
-        .bytes()
-        .map(value)
-        .zip(WEIGHTS)
-        .map(|(value, weight)| value * weight)
-        .sum();
+    let value = |byte: u8| ALPHABET.iter().position(|&letter| letter == byte).unwrap_or_default();
+    let sum: usize = body.bytes().map(value).zip(WEIGHTS).map(|(value, weight)| value * weight).sum();
     // The outer remainder gives '0' where the sum is divisible: 31 itself has no character.
     char::from(ALPHABET[(MODULUS - sum % MODULUS) % MODULUS])
 }
@@ -277,18 +208,11 @@ const fn weights() -> [usize; BODY_LENGTH] {
 }
 
 fn char_at(text: &str, index: usize) -> char {
-    text.as_bytes()
-        .get(index)
-        .copied()
-        .map(char::from)
-        .unwrap_or_default()
+    text.as_bytes().get(index).copied().map(char::from).unwrap_or_default()
 }
 
 fn inline(text: &str) -> Result<Uscc, UsccError> {
-    let length_error = || UsccError::Length {
-        input: text.to_owned(),
-        found: text.len(),
-    };
+    let length_error = || UsccError::Length { input: text.to_owned(), found: text.len() };
     InlineText::new(text).map(Uscc).ok_or_else(length_error)
 }
 

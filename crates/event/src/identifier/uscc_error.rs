@@ -7,9 +7,7 @@ use super::uscc_registration::RegistrationAuthority;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsccError {
     /// Nothing was given.
-    #[error(
-        "the unified social credit code is empty; write the 18 characters that the unit's licence shows"
-    )]
+    #[error("the unified social credit code is empty; write the 18 characters that the unit's licence shows")]
     Empty,
     /// Not 18 characters, and none of the other kinds that are known by their length.
     #[error(
@@ -22,9 +20,7 @@ pub enum UsccError {
         found: usize,
     },
     /// Not the 17 characters from which a code is made.
-    #[error(
-        "{input:?} has {found} characters where 17 are expected: the code without its check character"
-    )]
+    #[error("{input:?} has {found} characters where 17 are expected: the code without its check character")]
     PrefixLength {
         /// The text as given.
         input: String,

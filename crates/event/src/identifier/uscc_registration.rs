@@ -145,10 +145,7 @@ impl RegistrationAuthority {
 
 impl OrganisationKind {
     /// The kind that the second character means under an authority.
-    pub(super) const fn of_character(
-        authority: RegistrationAuthority,
-        character: u8,
-    ) -> Option<Self> {
+    pub(super) const fn of_character(authority: RegistrationAuthority, character: u8) -> Option<Self> {
         use RegistrationAuthority as Authority;
         Some(match (authority, character) {
             (Authority::Staffing, b'1') => Self::GovernmentBody,

@@ -83,12 +83,7 @@ pub fn prepare(record: RawRecord<'_>, check: SignatureCheck, keys: &mut Verifier
     Prepared { position: record.position, id: record.id, digest, event, fault }
 }
 
-fn fault(
-    record: &RawRecord<'_>,
-    event: &Event,
-    check: SignatureCheck,
-    keys: &mut VerifierCache,
-) -> Option<Cause> {
+fn fault(record: &RawRecord<'_>, event: &Event, check: SignatureCheck, keys: &mut VerifierCache) -> Option<Cause> {
     if event.id != record.id {
         return Some(Cause::IdMismatch { own: event.id });
     }

@@ -129,7 +129,9 @@ impl Cause {
         match self {
             Self::Envelope(reason) => reason.clone(),
             Self::IdMismatch { own } => format!("the log filed it under another id than its own, {own}"),
-            Self::WrongSubject { found, expected } => format!("published under `{found}`; it belongs under `{expected}`"),
+            Self::WrongSubject { found, expected } => {
+                format!("published under `{found}`; it belongs under `{expected}`")
+            }
             Self::BadSignature => "the signature is not good for these bytes and this key".to_owned(),
             Self::UnknownKey(keyid) => format!("nobody registered the key {keyid}"),
             Self::ForeignKey { owner } => format!("the key belongs to {owner}, not to the source's agency"),

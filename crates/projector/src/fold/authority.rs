@@ -72,10 +72,10 @@ fn registered(registry: &mut Registry, position: u64, event: &Event, data: &Agen
 }
 
 fn usable(key: &AgencyKey) -> Result<(), Rejection> {
-    key.keyid.verifier().map(|_| ()).map_err(|error| Rejection::Incoherent {
-        found: error.to_string(),
-        expected: "a valid Ed25519 key".to_owned(),
-    })
+    key.keyid
+        .verifier()
+        .map(|_| ())
+        .map_err(|error| Rejection::Incoherent { found: error.to_string(), expected: "a valid Ed25519 key".to_owned() })
 }
 
 fn rotated(
@@ -149,8 +149,7 @@ fn published(registry: &mut Registry, position: u64, event: &Event, data: &Ruleb
     if computed != data.sha256 {
         return Err(Rejection::Incoherent { found: computed.to_string(), expected: data.sha256.to_string() });
     }
-    let book =
-        Rulebook::from_toml(&data.text).map_err(|error| Rejection::BadRulebook { reason: error.to_string() })?;
+    let book = Rulebook::from_toml(&data.text).map_err(|error| Rejection::BadRulebook { reason: error.to_string() })?;
     if book.version() != data.version {
         return Err(Rejection::Incoherent { found: book.version().to_owned(), expected: data.version.clone() });
     }

@@ -103,7 +103,7 @@ pub(super) fn reopened(
         let referral: &mut Referral = &mut case.referrals[index];
         referral.status = ReferralStatus::Acknowledged;
         referral.acknowledged_on.get_or_insert(step.on);
-        referral.feedback_due = Some(book.working_day_after(step.on, terms.feedback));
+        referral.feedback_due = Some(book.working_day_after(step.on, terms.feedback).into());
         step.changes.referrals.insert(index);
     }
     case.status = CaseStatus::Open;

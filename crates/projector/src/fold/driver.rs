@@ -42,7 +42,15 @@ pub fn fold<S: States>(registry: &mut Registry, states: &mut S, prepared: Prepar
     let Prepared { position, id, digest, event, fault } = prepared;
     let Some(event) = event else {
         let cause = fault.unwrap_or_else(|| Cause::Envelope("unreadable".to_owned()));
-        states.note(Anomaly { position, id, agency: None, type_text: None, case: None, unit: None, cause: cause.clone() })?;
+        states.note(Anomaly {
+            position,
+            id,
+            agency: None,
+            type_text: None,
+            case: None,
+            unit: None,
+            cause: cause.clone(),
+        })?;
         return Ok(Some(cause));
     };
     let cause = match fault {

@@ -37,7 +37,7 @@ pub(super) fn submitted(
         summary: data.summary.clone(),
         penalty: data.penalty.clone(),
         status: if own_finding { FeedbackStatus::Confirmed } else { FeedbackStatus::Submitted },
-        confirm_due: (!own_finding).then(|| book.working_day_after(step.on, terms.confirm)),
+        confirm_due: (!own_finding).then(|| book.working_day_after(step.on, terms.confirm).into()),
     });
     let referral = &mut case.referrals[index];
     referral.status = if own_finding { ReferralStatus::Confirmed } else { ReferralStatus::FedBack };
@@ -84,12 +84,7 @@ fn determine(
 }
 
 /// The reporter takes the lead's feedback; a hazard that was removed on the spot is now gone.
-fn take(
-    step: &mut Step<'_>,
-    case: &mut CaseState,
-    account: &mut AccountState,
-    index: usize,
-) -> Result<(), Rejection> {
+fn take(step: &mut Step<'_>, case: &mut CaseState, account: &mut AccountState, index: usize) -> Result<(), Rejection> {
     let (outcome, handled_on) = (case.feedback[index].outcome, case.feedback[index].handled_on);
     if outcome != Outcome::RectifiedOnSite {
         return Ok(());
@@ -124,7 +119,7 @@ pub(super) fn rejected(step: &mut Step<'_>, case: &mut CaseState, data: &Feedbac
     let terms = book.deadlines(&case.category, case.severity);
     case.feedback[index].status = FeedbackStatus::Rejected { reason: data.reason.clone() };
     case.referrals[referral].status = ReferralStatus::Acknowledged;
-    case.referrals[referral].feedback_due = Some(book.working_day_after(step.on, terms.feedback));
+    case.referrals[referral].feedback_due = Some(book.working_day_after(step.on, terms.feedback).into());
     step.changes.feedback.insert(index);
     step.changes.referrals.insert(referral);
     Ok(())

@@ -163,8 +163,7 @@ pub(super) fn adjust(
     effective_on: Date,
 ) -> Result<(), Rejection> {
     let book = step.rulebook()?.clone();
-    let line =
-        Line { kind: EntryKind::Adjustment, rule: rule.to_owned(), points, effective_on, counted_until: None };
+    let line = Line { kind: EntryKind::Adjustment, rule: rule.to_owned(), points, effective_on, counted_until: None };
     enter(step, book.version(), None, account, vec![line])
 }
 

@@ -11,8 +11,8 @@ pub mod driver;
 mod feedback;
 mod ledger;
 mod objection;
-mod referral;
 mod rectification;
+mod referral;
 mod rejection;
 mod unit;
 mod violation;
@@ -182,7 +182,10 @@ impl<'a> Step<'a> {
         })?;
         let case = touched.case.as_deref_mut().ok_or(Rejection::Missing(Missing::Case(id)))?;
         let Subject::Unit(unit) = &self.event.subject else {
-            return Err(Rejection::Incoherent { found: self.event.subject.to_string(), expected: case.unit.to_string() });
+            return Err(Rejection::Incoherent {
+                found: self.event.subject.to_string(),
+                expected: case.unit.to_string(),
+            });
         };
         if *unit != case.unit {
             return Err(Rejection::Incoherent { found: unit.to_string(), expected: case.unit.to_string() });
@@ -203,7 +206,11 @@ impl<'a> Step<'a> {
             return Ok(());
         }
         let may: BTreeSet<AgencyCode> = may.iter().map(|&agency| agency.clone()).collect();
-        Err(Rejection::WrongActor { actor: self.actor.clone(), may: may.into_iter().collect(), state: state.to_owned() })
+        Err(Rejection::WrongActor {
+            actor: self.actor.clone(),
+            may: may.into_iter().collect(),
+            state: state.to_owned(),
+        })
     }
 
     /// Refuses when the actor is not the authority.

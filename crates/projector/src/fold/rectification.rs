@@ -1,7 +1,7 @@
 //! Rectification orders with the five musts (五落实), and re-inspection.
 
-use fengsui_event::payload::{RectificationOrdered, RectificationReinspected};
 use fengsui_event::ReferralRole;
+use fengsui_event::payload::{RectificationOrdered, RectificationReinspected};
 
 use super::{Bound, Rejection, Step, ledger, not_before, referral, require_status, require_text};
 use crate::state::{AccountState, CaseState, CaseStatus, Rectification, ReferralStatus};

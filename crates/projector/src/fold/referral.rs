@@ -5,10 +5,9 @@ use fengsui_event::payload::{
     ReferralWithdrawn, RoutingAnswer,
 };
 use fengsui_event::{AgencyCode, Date, DeadlineKind, ReferralBasis, ReferralId, ReferralRole};
-use fengsui_rulebook::DueDate;
 
 use super::{Missing, Rejection, Step, require_status, require_text};
-use crate::state::{CaseState, CaseStatus, Referral, ReferralStatus, Returned, Slot};
+use crate::state::{CaseState, CaseStatus, Due, Referral, ReferralStatus, Returned, Slot};
 
 use ReferralStatus::{Acknowledged, Decided, Informed, Issued, Replaced, Withdrawn};
 
@@ -99,7 +98,7 @@ fn check_not_doubled(case: &CaseState, data: &ReferralIssued) -> Result<(), Reje
 fn new_referral(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Result<Referral, Rejection> {
     let book = step.rulebook()?;
     let terms = book.deadlines(&case.category, case.severity);
-    let due = |working_days| book.working_day_after(step.on, working_days);
+    let due = |working_days| Due::from(book.working_day_after(step.on, working_days));
     // An agency that deals with its own finding has it on its desk already.
     let at_hand = data.addressee == case.reporter || data.basis == ReferralBasis::Historical;
     let (status, acknowledge_due, feedback_due) = match data.role {
@@ -136,7 +135,7 @@ fn new_referral(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Res
 
 /// A referral that takes another's place keeps its term for feedback, so that passing a case around wins no time;
 /// only where that term ends before the new addressee could even acknowledge, it ends then.
-fn kept_feedback_due(case: &CaseState, replaces: Option<ReferralId>, acknowledge_due: DueDate) -> Option<DueDate> {
+fn kept_feedback_due(case: &CaseState, replaces: Option<ReferralId>, acknowledge_due: Due) -> Option<Due> {
     let index = replaces.and_then(|id| case.referral_index(id))?;
     let kept = case.referrals[index].feedback_due?;
     Some(if kept.date < acknowledge_due.date { acknowledge_due } else { kept })
@@ -147,7 +146,9 @@ fn settle_designation(step: &mut Step<'_>, case: &mut CaseState, replaces: Optio
     for (index, referral) in case.referrals.iter_mut().enumerate() {
         let settled = match referral.status {
             Issued if referral.role == ReferralRole::Deciding => Decided,
-            ReferralStatus::Returned if referral.role == ReferralRole::Lead || replaces == Some(referral.id) => Replaced,
+            ReferralStatus::Returned if referral.role == ReferralRole::Lead || replaces == Some(referral.id) => {
+                Replaced
+            }
             _ => continue,
         };
         referral.status = settled;
@@ -219,7 +220,7 @@ pub(super) fn returned(step: &mut Step<'_>, case: &mut CaseState, data: &Referra
     let terms = book.deadlines(&case.category, case.severity);
     let referral = &mut case.referrals[index];
     referral.status = ReferralStatus::Returned;
-    referral.designate_due = Some(book.working_day_after(step.on, terms.designate));
+    referral.designate_due = Some(book.working_day_after(step.on, terms.designate).into());
     referral.returned = Some(Returned {
         by: step.actor.clone(),
         on: step.on,

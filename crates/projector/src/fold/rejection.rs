@@ -1,8 +1,6 @@
 //! Why a genuine event has no effect. The same guards answer a clerk's command before it is published.
 
-use fengsui_event::{
-    AgencyCode, CaseId, CategoryCode, Date, EventId, KeyId, Language, ReferralId, RegionCode, UnitId,
-};
+use fengsui_event::{AgencyCode, CaseId, CategoryCode, Date, EventId, KeyId, Language, ReferralId, RegionCode, UnitId};
 use serde::{Deserialize, Serialize};
 
 use crate::state::{CaseStatus, ReferralStatus};
@@ -247,7 +245,9 @@ impl Rejection {
             Self::AlreadyReferred { addressee, referral } => {
                 format!("the case is already referred to {addressee} by referral {referral}")
             }
-            Self::LeadStands { lead } => format!("{lead} handles the case as lead; withdraw or return that referral first"),
+            Self::LeadStands { lead } => {
+                format!("{lead} handles the case as lead; withdraw or return that referral first")
+            }
             Self::AlreadyDetermined { on } => {
                 format!("the violation was determined on {on}; category and severity now change only by an objection")
             }

@@ -5,10 +5,9 @@ use fengsui_event::{
     AgencyCode, CaseId, CategoryCode, ClosingGround, Date, DeadlineKind, EventId, FindingMethod, ObjectionDecision,
     Outcome, Points, ReferralBasis, ReferralId, ReferralRole, Severity, SupervisionLevel, TradeCode, UnitId,
 };
-use fengsui_rulebook::DueDate;
 use serde::{Deserialize, Serialize};
 
-use super::{EntryKind, stored_date};
+use super::{Due, EntryKind, stored_date};
 
 /// Where a case stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,11 +104,11 @@ pub struct Referral {
     #[serde(with = "stored_date")]
     pub issued_on: Date,
     /// By when it must be acknowledged (for the authority: decided).
-    pub acknowledge_due: Option<DueDate>,
+    pub acknowledge_due: Option<Due>,
     /// By when it must be fed back.
-    pub feedback_due: Option<DueDate>,
+    pub feedback_due: Option<Due>,
     /// By when the authority must decide, once returned.
-    pub designate_due: Option<DueDate>,
+    pub designate_due: Option<Due>,
     /// When it was acknowledged.
     #[serde(with = "stored_date::option")]
     pub acknowledged_on: Option<Date>,
@@ -192,7 +191,7 @@ pub struct Feedback {
     /// Where it stands.
     pub status: FeedbackStatus,
     /// By when the reporter must confirm or reject.
-    pub confirm_due: Option<DueDate>,
+    pub confirm_due: Option<Due>,
 }
 
 /// The rectification that was ordered.
@@ -360,7 +359,7 @@ pub struct PendingDeadline {
     /// By whom; for a rectification the unit owes it, and the agency that ordered it watches.
     pub agency: AgencyCode,
     /// By when.
-    pub due: DueDate,
+    pub due: Due,
 }
 
 impl CaseState {
@@ -394,7 +393,7 @@ impl CaseState {
             Slot::Referral(index) => self.referral_deadline(self.referrals.get(index)?, authority),
             Slot::Rectification => {
                 let order = self.rectification.as_ref().filter(|order| order.passed_on.is_none())?;
-                let due = DueDate { date: order.due_on, provisional: false };
+                let due = Due { date: order.due_on, provisional: false };
                 Some(PendingDeadline { kind: DeadlineKind::Rectify, agency: order.by.clone(), due })
             }
         }

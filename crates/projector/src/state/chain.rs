@@ -103,7 +103,8 @@ impl Chain {
         }
         let gap = self.gaps.remove(index);
         if sequence < gap.last {
-            self.gaps.insert(index, Gap { first: sequence + 1, last: gap.last, before: Some(digest), after: gap.after });
+            self.gaps
+                .insert(index, Gap { first: sequence + 1, last: gap.last, before: Some(digest), after: gap.after });
         }
         if let Some(after) = previous.filter(|_| gap.first < sequence) {
             self.gaps.insert(index, Gap { first: gap.first, last: sequence - 1, before: gap.before, after });

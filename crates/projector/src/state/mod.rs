@@ -4,6 +4,7 @@
 mod account;
 mod case;
 mod chain;
+mod due;
 mod registry;
 mod stored_date;
 
@@ -13,4 +14,5 @@ pub use case::{
     Referral, ReferralStatus, Returned, Slot,
 };
 pub use chain::{Chain, ChainBreak, Gap};
+pub use due::Due;
 pub use registry::{Agency, Key, PublishedRulebook, Registry, RegistryError};

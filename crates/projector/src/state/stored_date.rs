@@ -1,7 +1,7 @@
 //! Dates as text in JSON and as a day number in stored rows, where millions of them lie.
 
 use fengsui_event::Date;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 

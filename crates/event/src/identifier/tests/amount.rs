@@ -11,10 +11,7 @@ fn points_add_and_negate_within_bounds() {
 
 #[test]
 fn points_show_their_sign_on_demand() {
-    assert_eq!(
-        format!("{} {:+} {:+}", Points(3), Points(3), Points(-3)),
-        "3 +3 -3"
-    );
+    assert_eq!(format!("{} {:+} {:+}", Points(3), Points(3), Points(-3)), "3 +3 -3");
     assert_eq!(format!("[{:>5}]", Points(-3)), "[   -3]");
 }
 
@@ -51,34 +48,13 @@ fn money_is_read_in_ten_thousands_without_rounding() {
 
 #[test]
 fn refuses_what_is_no_amount() {
-    for text in [
-        "", "元", "-1", "+1", "1e3", "1.2.3", "3.", ".5", "1,5", "1,23,456", "1234,567", "一千",
-        "３",
-    ] {
-        assert!(
-            matches!(Fen::parse_yuan(text), Err(AmountError::NotANumber { .. })),
-            "{text}"
-        );
+    for text in ["", "元", "-1", "+1", "1e3", "1.2.3", "3.", ".5", "1,5", "1,23,456", "1234,567", "一千", "３"] {
+        assert!(matches!(Fen::parse_yuan(text), Err(AmountError::NotANumber { .. })), "{text}");
     }
-    assert!(matches!(
-        Fen::parse_yuan("1.234"),
-        Err(AmountError::TooPrecise {
-            decimals_max: 2,
-            ..
-        })
-    ));
-    assert!(matches!(
-        Fen::parse_wan_yuan("0.0000001"),
-        Err(AmountError::TooPrecise {
-            decimals_max: 6,
-            ..
-        })
-    ));
+    assert!(matches!(Fen::parse_yuan("1.234"), Err(AmountError::TooPrecise { decimals_max: 2, .. })));
+    assert!(matches!(Fen::parse_wan_yuan("0.0000001"), Err(AmountError::TooPrecise { decimals_max: 6, .. })));
     for text in ["92233720368547758.08", "99999999999999999999999"] {
-        assert!(
-            matches!(Fen::parse_yuan(text), Err(AmountError::TooLarge { .. })),
-            "{text}"
-        );
+        assert!(matches!(Fen::parse_yuan(text), Err(AmountError::TooLarge { .. })), "{text}");
     }
     assert_eq!(Fen::new(-1), Err(AmountError::Negative { fen: -1 }));
     assert_eq!(Fen::MAX.checked_add(Fen::new(1).unwrap()), None);

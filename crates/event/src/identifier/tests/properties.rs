@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::identifier::{
-    AgencyCode, CaseId, CategoryCode, EventId, Fen, OrganisationCode, Points, ReferralId,
-    RegionCode, TradeCode, UnitId, Uscc, organisation_check_character,
+    AgencyCode, CaseId, CategoryCode, EventId, Fen, OrganisationCode, Points, ReferralId, RegionCode, TradeCode,
+    UnitId, Uscc, organisation_check_character,
 };
 
 const ALPHABET: &str = "0123456789ABCDEFGHJKLMNPQRTUWXY";
@@ -24,13 +24,11 @@ fn organisation_codes() -> impl Strategy<Value = OrganisationCode> {
 }
 
 fn usccs() -> impl Strategy<Value = Uscc> {
-    let kinds = prop::sample::select(vec![
-        "11", "12", "31", "35", "51", "53", "72", "91", "92", "93", "A1", "N2", "Y1",
-    ]);
+    let kinds =
+        prop::sample::select(vec!["11", "12", "31", "35", "51", "53", "72", "91", "92", "93", "A1", "N2", "Y1"]);
     let regions = prop::sample::select(RegionCode::all().collect::<Vec<_>>());
-    (kinds, regions, organisation_codes()).prop_map(|(kind, region, organisation)| {
-        Uscc::from_parts(&format!("{kind}{region}{organisation}")).unwrap()
-    })
+    (kinds, regions, organisation_codes())
+        .prop_map(|(kind, region, organisation)| Uscc::from_parts(&format!("{kind}{region}{organisation}")).unwrap())
 }
 
 fn event_ids() -> impl Strategy<Value = EventId> {
@@ -53,40 +51,22 @@ where
     T: Serialize + DeserializeOwned + JsonSchema + PartialEq + Debug,
 {
     let json = serde_json::to_value(value).unwrap();
-    assert_eq!(
-        serde_json::from_str::<T>(&json.to_string())
-            .as_ref()
-            .unwrap(),
-        value
-    );
-    assert_eq!(
-        serde_json::from_value::<T>(json.clone()).as_ref().unwrap(),
-        value
-    );
+    assert_eq!(serde_json::from_str::<T>(&json.to_string()).as_ref().unwrap(), value);
+    assert_eq!(serde_json::from_value::<T>(json.clone()).as_ref().unwrap(), value);
     let schema = schemars::schema_for!(T).to_value();
     assert!(jsonschema::is_valid(&schema, &json), "{json} {schema}");
     let configuration = bincode::config::standard();
     let bytes = bincode::serde::encode_to_vec(value, configuration).unwrap();
-    let (decoded, length) =
-        bincode::serde::decode_from_slice::<T, _>(&bytes, configuration).unwrap();
+    let (decoded, length) = bincode::serde::decode_from_slice::<T, _>(&bytes, configuration).unwrap();
     assert_eq!((&decoded, length), (value, bytes.len()));
 }
 
 fn check_text<T>(value: &T)
 where
-    T: Serialize
-        + DeserializeOwned
-        + JsonSchema
-        + PartialEq
-        + Debug
-        + Display
-        + FromStr<Err: Debug>,
+    T: Serialize + DeserializeOwned + JsonSchema + PartialEq + Debug + Display + FromStr<Err: Debug>,
 {
     assert_eq!(value.to_string().parse::<T>().as_ref().unwrap(), value);
-    assert_eq!(
-        serde_json::to_value(value).unwrap(),
-        serde_json::Value::String(value.to_string())
-    );
+    assert_eq!(serde_json::to_value(value).unwrap(), serde_json::Value::String(value.to_string()));
     check_formats(value);
 }
 

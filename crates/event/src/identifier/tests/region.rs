@@ -13,32 +13,20 @@ fn every_line_of_the_table_is_a_row_in_order() {
     let codes: Vec<&str> = TABLE.lines().skip(1).map(|line| &line[..6]).collect();
     let displayed: Vec<String> = RegionCode::all().map(|region| region.to_string()).collect();
     assert_eq!(displayed, codes);
-    assert!(
-        codes.windows(2).all(|pair| pair[0] < pair[1]),
-        "sorted and unique"
-    );
+    assert!(codes.windows(2).all(|pair| pair[0] < pair[1]), "sorted and unique");
     assert!(RegionCode::all().all(|region| !region.name_zh().is_empty()));
 }
 
 /// The counts of the divisions in force as the civil affairs authority published them for 2026.
 #[test]
 fn counts_are_those_of_the_published_table() {
-    let count = |level| {
-        RegionCode::in_force()
-            .filter(|region| region.level() == level)
-            .count()
-    };
+    let count = |level| RegionCode::in_force().filter(|region| region.level() == level).count();
     assert_eq!(count(RegionLevel::Province), 34);
     assert_eq!(count(RegionLevel::Prefecture), 333);
     assert_eq!(count(RegionLevel::County), 2847);
     let retired = RegionCode::all().filter(|region| region.is_retired() && !region.is_grouping());
     assert_eq!(retired.count(), 3429);
-    assert_eq!(
-        RegionCode::all()
-            .filter(|region| region.is_grouping())
-            .count(),
-        296
-    );
+    assert_eq!(RegionCode::all().filter(|region| region.is_grouping()).count(), 296);
     assert_eq!(RegionCode::all().count(), 1 + 34 + 333 + 2847 + 3429 + 296);
 }
 
@@ -70,19 +58,13 @@ fn every_place_has_its_province_and_lies_in_what_stands_above_it() {
     for place in RegionCode::all() {
         assert!(all.contains(&place.province()), "{place}");
         assert!(place.contains(place));
-        for above in [place.prefecture(), place.parent(), Some(place.province())]
-            .into_iter()
-            .flatten()
-        {
+        for above in [place.prefecture(), place.parent(), Some(place.province())].into_iter().flatten() {
             assert!(above.contains(place), "{above} {place}");
             assert!(!above.is_grouping() || above == place, "{above} {place}");
         }
         if !place.is_retired() && !place.is_grouping() {
             let above = [place.prefecture(), place.parent(), Some(place.province())];
-            assert!(
-                above.into_iter().flatten().all(|above| !above.is_retired()),
-                "{place}"
-            );
+            assert!(above.into_iter().flatten().all(|above| !above.is_retired()), "{place}");
         }
     }
 }
@@ -118,11 +100,7 @@ fn what_a_province_governs_directly_has_no_prefecture() {
         ("659001", "新疆维吾尔自治区"),
     ] {
         assert_eq!(region(code).prefecture(), None, "{code}");
-        assert_eq!(
-            region(code).parent().map(RegionCode::name_zh),
-            Some(province),
-            "{code}"
-        );
+        assert_eq!(region(code).parent().map(RegionCode::name_zh), Some(province), "{code}");
     }
     // A prefecture without counties is one all the same.
     assert_eq!(region("441900").prefecture(), Some(region("441900")));
@@ -138,10 +116,7 @@ fn retired_codes_are_kept_with_their_year() {
         ("330103", "下城区", 2021),
         ("500112", "渝北区", 2025),
     ] {
-        assert_eq!(
-            (region(code).name_zh(), region(code).retired_year()),
-            (name, Some(year))
-        );
+        assert_eq!((region(code).name_zh(), region(code).retired_year()), (name, Some(year)));
         assert!(region(code).is_retired());
     }
     assert!(!region("350604").is_retired());
@@ -164,38 +139,15 @@ fn groupings_are_codes_but_no_places() {
 
 #[test]
 fn refuses_what_the_table_does_not_hold() {
-    for text in [
-        "",
-        "35060",
-        "3506020",
-        "35060a",
-        "３５０６０２",
-        "-35060",
-        "+35060",
-        " 350602",
-    ] {
-        assert_eq!(
-            RegionCode::parse(text),
-            Err(RegionCodeError::NotSixDigits {
-                input: text.to_owned()
-            })
-        );
+    for text in ["", "35060", "3506020", "35060a", "３５０６０２", "-35060", "+35060", " 350602"] {
+        assert_eq!(RegionCode::parse(text), Err(RegionCodeError::NotSixDigits { input: text.to_owned() }));
     }
     let unknown = |text: &str| RegionCode::parse(text).unwrap_err();
     assert_eq!(
         unknown("350699"),
-        RegionCodeError::Unknown {
-            input: "350699".to_owned(),
-            nearest: Some(region("350600"))
-        }
+        RegionCodeError::Unknown { input: "350699".to_owned(), nearest: Some(region("350600")) }
     );
-    assert_eq!(
-        unknown("990000"),
-        RegionCodeError::Unknown {
-            input: "990000".to_owned(),
-            nearest: None
-        }
-    );
+    assert_eq!(unknown("990000"), RegionCodeError::Unknown { input: "990000".to_owned(), nearest: None });
     assert!(unknown("350699").to_string().contains("350600 漳州市"));
     assert!(unknown("000000").to_string().contains("no province"));
 }

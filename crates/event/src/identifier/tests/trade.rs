@@ -7,16 +7,10 @@ fn trade(text: &str) -> TradeCode {
 #[test]
 fn holds_the_sections_and_divisions_of_the_standard() {
     let all: Vec<TradeCode> = TradeCode::all().collect();
-    assert_eq!(
-        all.iter().filter(|code| code.division().is_none()).count(),
-        20
-    );
+    assert_eq!(all.iter().filter(|code| code.division().is_none()).count(), 20);
     let divisions: Vec<u8> = all.iter().filter_map(TradeCode::division).collect();
     assert_eq!(divisions, (1..=97).collect::<Vec<u8>>());
-    assert_eq!(
-        all.len(),
-        include_str!("../../../data/trades.csv").lines().count() - 1
-    );
+    assert_eq!(all.len(), include_str!("../../../data/trades.csv").lines().count() - 1);
     assert!(all.iter().all(|code| !code.section_name_zh().is_empty()));
     assert!(all.iter().all(|code| code.division_name_zh() != Some("")));
 }
@@ -54,51 +48,19 @@ fn contains_by_prefix() {
 fn refuses_each_with_its_reason() {
     let refusal = |text: &str| TradeCode::parse(text).expect_err(text);
     assert_eq!(refusal(""), TradeCodeError::Empty);
-    for (text, found) in [
-        ("U98", 'U'),
-        ("61", '6'),
-        ("h61", 'h'),
-        ("住宿", '住'),
-        ("Ｈ61", 'Ｈ'),
-    ] {
-        assert_eq!(
-            refusal(text),
-            TradeCodeError::Section {
-                input: text.to_owned(),
-                found
-            }
-        );
+    for (text, found) in [("U98", 'U'), ("61", '6'), ("h61", 'h'), ("住宿", '住'), ("Ｈ61", 'Ｈ')] {
+        assert_eq!(refusal(text), TradeCodeError::Section { input: text.to_owned(), found });
     }
-    for (text, rest) in [
-        ("H6", "6"),
-        ("H61101", "61101"),
-        ("H6A", "6A"),
-        ("H６１", "６１"),
-        ("H-1", "-1"),
-        ("H+61", "+61"),
-    ] {
-        assert_eq!(
-            refusal(text),
-            TradeCodeError::Digits {
-                input: text.to_owned(),
-                rest: rest.to_owned()
-            }
-        );
+    for (text, rest) in
+        [("H6", "6"), ("H61101", "61101"), ("H6A", "6A"), ("H６１", "６１"), ("H-1", "-1"), ("H+61", "+61")]
+    {
+        assert_eq!(refusal(text), TradeCodeError::Digits { input: text.to_owned(), rest: rest.to_owned() });
     }
     assert_eq!(
         refusal("H63"),
-        TradeCodeError::Division {
-            input: "H63".to_owned(),
-            section: 'H',
-            division: 63,
-            first: 61,
-            last: 62
-        }
+        TradeCodeError::Division { input: "H63".to_owned(), section: 'H', division: 63, first: 61, last: 62 }
     );
     for text in ["A00", "A06", "B05", "B13", "C12", "C44", "T98", "S97"] {
-        assert!(
-            matches!(refusal(text), TradeCodeError::Division { .. }),
-            "{text}"
-        );
+        assert!(matches!(refusal(text), TradeCodeError::Division { .. }), "{text}");
     }
 }

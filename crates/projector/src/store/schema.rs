@@ -1,0 +1,38 @@
+//! The read model's file: its kind, tables and indexes.
+
+use fengsui_log::storage::FileKind;
+use rusqlite::Connection;
+
+/// The read model as a kind of file. "FSRM" is its application id.
+pub static MODEL: FileKind = FileKind {
+    noun: "read model",
+    application_id: 0x4653_524D,
+    version: 1,
+    schema: include_str!("schema.sql"),
+    when_missing: "`fengsui replay` draws it from the log",
+    when_damaged: "run `fengsui replay`, which draws it from the log again",
+};
+
+/// Name and definition of each index. A rebuild makes them last, when they cost least.
+const INDEXES: &[(&str, &str)] = &[
+    ("cases_unit", "cases (unit)"),
+    ("cases_status", "cases (status)"),
+    ("cases_reporter", "cases (reporter, status)"),
+    ("referrals_id", "referrals (id)"),
+    ("referrals_addressee", "referrals (addressee, status)"),
+    ("referrals_issuer", "referrals (issuer, status)"),
+    ("deadlines_agency", "deadlines (agency, due_on)"),
+    ("feedback_id", "feedback (id)"),
+    ("accounts_total", "accounts (total)"),
+    ("entries_until", "entries (counted_until) WHERE counted_until IS NOT NULL"),
+    ("anomalies_code", "anomalies (code)"),
+    ("anomalies_case", "anomalies (case_id) WHERE case_id IS NOT NULL"),
+];
+
+/// Makes the indexes that are missing.
+pub fn create_indexes(connection: &Connection) -> rusqlite::Result<()> {
+    for (name, definition) in INDEXES {
+        connection.execute_batch(&format!("CREATE INDEX IF NOT EXISTS {name} ON {definition}"))?;
+    }
+    Ok(())
+}
