@@ -74,7 +74,8 @@ impl AppendError {
     pub fn is_disk_full(&self) -> bool {
         matches!(
             self,
-            AppendError::Storage(StorageError::DiskFull { .. }) | AppendError::Read(ReadError::Storage(StorageError::DiskFull { .. }))
+            AppendError::Storage(StorageError::DiskFull { .. })
+                | AppendError::Read(ReadError::Storage(StorageError::DiskFull { .. }))
         )
     }
 }
@@ -130,7 +131,9 @@ impl fmt::Display for Conflict {
         write!(formatter, "event {id} exists with another {field} ")?;
         match with {
             ConflictWith::Stored(position) => write!(formatter, "at position {position}")?,
-            ConflictWith::SameBatch(index) => write!(formatter, "as record {index} of the same batch")?,
+            ConflictWith::SameBatch(index) => {
+                write!(formatter, "as record {index} of the same batch")?;
+            }
         }
         write!(
             formatter,

@@ -126,7 +126,12 @@ pub struct RecordRef<'log> {
 impl RecordRef<'_> {
     /// A copy that outlives the scan.
     pub fn to_record(self) -> Record {
-        Record { id: self.id, subject: self.subject.to_owned(), bytes: self.bytes.to_vec(), signature: self.signature.to_vec() }
+        Record {
+            id: self.id,
+            subject: self.subject.to_owned(),
+            bytes: self.bytes.to_vec(),
+            signature: self.signature.to_vec(),
+        }
     }
 }
 

@@ -86,7 +86,13 @@ impl Database {
 
     /// Opens an existing file for writing; whoever else tries is refused until this value is dropped.
     pub fn open_writer(kind: &'static FileKind, path: &Path) -> Result<Database, StorageError> {
-        let connection = open_checked(kind, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = match open_checked(kind, path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            // On read-only media the lock file knows a better reason than SQLite's.
+            Err(error @ StorageError::CannotOpen { .. }) => {
+                return Err(WriterLock::acquire(kind, path).err().unwrap_or(error));
+            }
+            opened => opened?,
+        };
         let lock = WriterLock::acquire(kind, path)?;
         if connection.is_readonly("main").map_err(|error| StorageError::sqlite(kind, path, error))? {
             return Err(StorageError::not_writable(path, std::io::ErrorKind::PermissionDenied.into()));
@@ -295,7 +301,9 @@ fn sync_folder_of(path: &Path) -> Result<(), StorageError> {
         _ => Path::new("."),
     };
     if cfg!(unix) {
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| StorageError::io(folder, source))?;
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| StorageError::io(folder, source))?;
     }
     Ok(())
 }

@@ -39,7 +39,9 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// The file has no content.
-    #[error("{path} is empty (0 bytes), so it is no {noun}: remove it if something else made it; if it was one, {advice}")]
+    #[error(
+        "{path} is empty (0 bytes), so it is no {noun}: remove it if something else made it; if it was one, {advice}"
+    )]
     EmptyFile {
         /// What was looked for.
         noun: &'static str,
@@ -49,7 +51,9 @@ pub enum StorageError {
         advice: &'static str,
     },
     /// The file is not SQLite's.
-    #[error("{path} is no {noun}: it is not an SQLite file, or its beginning was overwritten; name the right file, or {advice}")]
+    #[error(
+        "{path} is no {noun}: it is not an SQLite file, or its beginning was overwritten; name the right file, or {advice}"
+    )]
     NotADatabase {
         /// What was looked for.
         noun: &'static str,
@@ -59,7 +63,9 @@ pub enum StorageError {
         advice: &'static str,
     },
     /// The file is SQLite's but another program's, or another kind of file of this one.
-    #[error("{path} is no {noun}: it is an SQLite file of another kind (application id {found:#010x}, expected {expected:#010x}); name the right file")]
+    #[error(
+        "{path} is no {noun}: it is an SQLite file of another kind (application id {found:#010x}, expected {expected:#010x}); name the right file"
+    )]
     ForeignFile {
         /// What was looked for.
         noun: &'static str,
@@ -71,7 +77,9 @@ pub enum StorageError {
         expected: i32,
     },
     /// The file was written by a newer program.
-    #[error("the {noun} {path} has format {found}, and this program knows formats up to {known}: use the newer fengsui that wrote it")]
+    #[error(
+        "the {noun} {path} has format {found}, and this program knows formats up to {known}: use the newer fengsui that wrote it"
+    )]
     NewerVersion {
         /// What it is.
         noun: &'static str,
@@ -132,7 +140,9 @@ pub enum StorageError {
         pid: Option<u32>,
     },
     /// The file or its folder cannot be written.
-    #[error("{path} cannot be written: {source}; run as the user who owns it, or check that the disk is not mounted read-only")]
+    #[error(
+        "{path} cannot be written: {source}; run as the user who owns it, or check that the disk is not mounted read-only"
+    )]
     NotWritable {
         /// Which file.
         path: PathBuf,
@@ -163,7 +173,9 @@ pub enum StorageError {
         wal: PathBuf,
     },
     /// There is no room. The change was rolled back, and can be made again when there is.
-    #[error("there is no room on the disk of {path}: the change was undone and nothing was acknowledged; make room and try again")]
+    #[error(
+        "there is no room on the disk of {path}: the change was undone and nothing was acknowledged; make room and try again"
+    )]
     DiskFull {
         /// Which file.
         path: PathBuf,
@@ -223,7 +235,9 @@ impl StorageError {
     /// An error of the operating system on the file at `path`.
     pub fn io(path: &Path, source: io::Error) -> StorageError {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StorageError::DiskFull { path: path.to_owned() },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                StorageError::DiskFull { path: path.to_owned() }
+            }
             _ => StorageError::Io { path: path.to_owned(), source },
         }
     }
@@ -242,7 +256,10 @@ impl StorageError {
             Some(ffi::SQLITE_READONLY_CANTINIT | ffi::SQLITE_READONLY_DIRECTORY | ffi::SQLITE_READONLY_CANTLOCK) => {
                 StorageError::CannotOpen { noun, path, detail: error.to_string() }
             }
-            _ => StorageError::NotWritable { path, source: io::Error::new(io::ErrorKind::ReadOnlyFilesystem, error.to_string()) },
+            _ => StorageError::NotWritable {
+                path,
+                source: io::Error::new(io::ErrorKind::ReadOnlyFilesystem, error.to_string()),
+            },
         }
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::{FileKind, StorageError, companion, file_bytes, guard_settings, resolved};
 
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const SQLITE_HEADER_BYTES: u64 = 100;
+const SQLITE_HEADER_BYTES: usize = 100;
 
 /// The file's marks, read through SQLite, so that those in the write-ahead file count.
 pub(super) struct Header {
@@ -31,6 +31,14 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Header> {
 
 impl Header {
     pub(super) fn check(&self, kind: &FileKind, path: &Path) -> Result<(), StorageError> {
+        // SQLite takes a file of one byte for a new one.
+        if self.bytes == 0 {
+            return Err(StorageError::NotADatabase {
+                noun: kind.noun,
+                path: path.to_owned(),
+                advice: kind.when_damaged,
+            });
+        }
         if self.application_id != kind.application_id {
             let (found, expected) = (self.application_id, kind.application_id);
             return Err(StorageError::ForeignFile { noun: kind.noun, path: path.to_owned(), found, expected });
@@ -52,30 +60,36 @@ impl Header {
 
 /// Finds out why a file could not be read: a file that lost its end is told apart from one with a broken page.
 pub(super) fn explain(kind: &FileKind, path: &Path, error: rusqlite::Error) -> StorageError {
-    if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
-        if let Some((expected_bytes, found_bytes)) = sizes(path) {
-            if found_bytes < expected_bytes {
-                return truncated(kind, path, expected_bytes, found_bytes);
-            }
-        }
+    let is_damage = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+    if is_damage
+        && let Some((expected_bytes, found_bytes)) = sizes(path)
+        && found_bytes < expected_bytes
+    {
+        return truncated(kind, path, expected_bytes, found_bytes);
     }
     StorageError::sqlite(kind, path, error)
 }
 
 fn truncated(kind: &FileKind, path: &Path, expected_bytes: u64, found_bytes: u64) -> StorageError {
-    StorageError::Truncated { noun: kind.noun, path: path.to_owned(), expected_bytes, found_bytes, advice: kind.when_damaged }
+    StorageError::Truncated {
+        noun: kind.noun,
+        path: path.to_owned(),
+        expected_bytes,
+        found_bytes,
+        advice: kind.when_damaged,
+    }
 }
 
 /// The size that the header of an SQLite file claims, and the size that it has.
 fn sizes(path: &Path) -> Option<(u64, u64)> {
     let mut start = Vec::new();
-    fs::File::open(path).ok()?.take(SQLITE_HEADER_BYTES).read_to_end(&mut start).ok()?;
+    fs::File::open(path).ok()?.take(SQLITE_HEADER_BYTES as u64).read_to_end(&mut start).ok()?;
     if !start.starts_with(SQLITE_MAGIC) {
         return None;
     }
     let found = file_bytes(path);
-    let Some(header) = start.first_chunk::<{ SQLITE_HEADER_BYTES as usize }>() else {
-        return Some((SQLITE_HEADER_BYTES, found));
+    let Some(header) = start.first_chunk::<SQLITE_HEADER_BYTES>() else {
+        return Some((SQLITE_HEADER_BYTES as u64, found));
     };
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         // The format writes 65536 as 1, for it does not fit.

@@ -20,16 +20,15 @@ impl WriterLock {
     /// Takes the lock for the file at `path`, or says who has it.
     pub fn acquire(kind: &FileKind, path: &Path) -> Result<WriterLock, StorageError> {
         let lock_path = companion(&resolved(path), ".lock");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&lock_path)
-            .map_err(|source| match source.kind() {
-                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StorageError::not_writable(&lock_path, source),
-                _ => StorageError::io(&lock_path, source),
-            })?;
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(
+                |source| match source.kind() {
+                    ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                        StorageError::not_writable(&lock_path, source)
+                    }
+                    _ => StorageError::io(&lock_path, source),
+                },
+            )?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
