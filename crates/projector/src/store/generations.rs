@@ -42,11 +42,6 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         self.old = std::mem::take(&mut self.young);
     }
 
-    /// Drops everything.
-    pub fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
-    }
 }
 
 #[cfg(test)]
