@@ -78,6 +78,11 @@ impl Projector {
         &self.store
     }
 
+    /// Keeps fewer or more cases and accounts in memory; see [`Store::bound_caches`].
+    pub fn bound_caches(&mut self, bound: usize) {
+        self.store.bound_caches(bound);
+    }
+
     /// How far the log was folded.
     pub fn progress(&self) -> Progress {
         self.store.progress()
@@ -85,7 +90,7 @@ impl Projector {
 
     /// Folds what the log holds beyond the last position. On an error nothing of the last, unwritten batch stands;
     /// open the read model again to go on.
-    pub fn follow<L: EventLog + Sync + ?Sized>(
+    pub fn follow<L: EventLog + ?Sized>(
         &mut self,
         log: &L,
         options: FollowOptions,
@@ -101,13 +106,13 @@ impl Projector {
         else {
             return Ok(self.progress());
         };
+        // Folding goes to another thread, not reading: a log is for one thread only, while the read model may move.
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(CHUNKS_WAITING);
-            let reader = scope.spawn(move || read(log, from, until, options.check, &sender));
-            let folded = self.fold_chunks(&receiver, last, options, watcher);
-            drop(receiver);
-            let read = reader.join().unwrap_or(Ok(()));
-            folded?;
+            let folding = scope.spawn(|| self.fold_chunks(receiver, last, options, watcher));
+            let read = read(log, from, until, options.check, &sender);
+            drop(sender);
+            folding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             read
         })?;
         self.store.commit(&self.registry)?;
@@ -116,7 +121,7 @@ impl Projector {
 
     fn fold_chunks(
         &mut self,
-        chunks: &Receiver<Vec<Prepared>>,
+        chunks: Receiver<Vec<Prepared>>,
         last: u64,
         options: FollowOptions,
         watcher: &mut dyn Watcher,
@@ -125,12 +130,13 @@ impl Projector {
         for chunk in chunks {
             for prepared in chunk {
                 self.fold_one(prepared)?;
+                let position = self.progress().position;
+                if position - committed >= options.commit_events || self.store.is_full() {
+                    self.store.commit(&self.registry)?;
+                    committed = position;
+                }
             }
             let position = self.progress().position;
-            if position - committed >= options.commit_events || self.store.is_full() {
-                self.store.commit(&self.registry)?;
-                committed = position;
-            }
             if watcher.reached(position, last).is_break() {
                 self.store.commit(&self.registry)?;
                 return Err(ModelError::Interrupted { position });
@@ -187,7 +193,7 @@ impl Copied {
 }
 
 /// Reads and prepares; ends early when the other side has hung up.
-fn read<L: EventLog + Sync + ?Sized>(
+fn read<L: EventLog + ?Sized>(
     log: &L,
     from: Position,
     until: Position,

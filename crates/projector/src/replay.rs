@@ -15,7 +15,7 @@ const REBUILD_COMMIT_EVENTS: u64 = 50_000;
 /// Draws the read model at `path` from the log, from zero. The old file serves until the new one is whole.
 ///
 /// Errors leave the old file as it is.
-pub fn rebuild<L: EventLog + Sync + ?Sized>(
+pub fn rebuild<L: EventLog + ?Sized>(
     path: &Path,
     genesis: Registry,
     log: &L,

@@ -37,11 +37,15 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         self.young.len() >= self.bound
     }
 
+    /// Changes the bound from now on.
+    pub fn set_bound(&mut self, bound: usize) {
+        self.bound = bound;
+    }
+
     /// Drops the older generation. Everything unsaved must have been saved.
     pub fn turn(&mut self) {
         self.old = std::mem::take(&mut self.young);
     }
-
 }
 
 #[cfg(test)]

@@ -110,6 +110,12 @@ impl Store {
         Ok(Self::assemble(database, genesis.authority.clone(), Progress::default()))
     }
 
+    /// Keeps fewer or more cases and accounts in memory, each at most twice `bound`. What is unsaved stays.
+    pub fn bound_caches(&mut self, bound: usize) {
+        self.cases.set_bound(bound);
+        self.accounts.set_bound(bound);
+    }
+
     /// How far the log was folded, unsaved events included.
     pub fn progress(&self) -> Progress {
         self.progress
