@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::read::TextEncoding;
+
 /// A file that cannot be read or written as a table. Each variant says which file, what was found and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -93,23 +95,8 @@ pub enum SheetError {
         have: Vec<String>,
     },
     /// The columns that a map requires are not all there.
-    #[error(
-        "{}: no row among the first {rows_searched} holds the headers that the map `{map}` requires. Missing: {}. Found: {}. \
-         Rename the columns, or write a map (docs/import.md) and pass it with --map",
-        path.display(), missing.join("; "), found.join(", ")
-    )]
-    HeadersMissing {
-        /// The file.
-        path: PathBuf,
-        /// The map that came nearest.
-        map: String,
-        /// How many rows were searched.
-        rows_searched: usize,
-        /// The headers of the row that came nearest.
-        found: Vec<String>,
-        /// Each field that lacks a column, with the headers that would do.
-        missing: Vec<String>,
-    },
+    #[error(transparent)]
+    HeadersMissing(Box<MissingHeaders>),
     /// A column that the map uses stands twice in the header row.
     #[error("{}: the header `{header}` stands twice (columns {first} and {second}), so it is not clear which is meant. Rename one", path.display())]
     HeaderTwice {
@@ -146,6 +133,29 @@ pub enum SheetError {
         /// What does not fit and what to do.
         detail: String,
     },
+}
+
+/// No row of a file holds the columns that a map requires.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{}: no row among the first {rows_searched} holds the headers that the map `{map}` requires. Missing: {}. Found: {}{}. \
+     Rename the columns, or write a map (docs/import.md) and pass it with --map",
+    path.display(), missing.join("; "), found.join(", "),
+    encoding.map_or_else(String::new, |encoding| format!(" (read as {encoding})"))
+)]
+pub struct MissingHeaders {
+    /// The file.
+    pub path: PathBuf,
+    /// The map that came nearest.
+    pub map: String,
+    /// How many rows were searched.
+    pub rows_searched: usize,
+    /// The headers of the row that came nearest.
+    pub found: Vec<String>,
+    /// How a text file was decoded; a wrong encoding garbles the headers.
+    pub encoding: Option<TextEncoding>,
+    /// Each field that lacks a column, with the headers that would do.
+    pub missing: Vec<String>,
 }
 
 impl SheetError {

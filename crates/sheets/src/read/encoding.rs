@@ -44,7 +44,9 @@ impl fmt::Display for TextEncoding {
             EncodingReason::Named => write!(f, "{} (as named)", self.name),
             EncodingReason::ByteOrderMark => write!(f, "{} (byte-order mark)", self.name),
             EncodingReason::ValidUtf8 => write!(f, "{} (every byte is valid)", self.name),
-            EncodingReason::NotUtf8 { line } => write!(f, "{} (line {line} is not UTF-8)", self.name),
+            EncodingReason::NotUtf8 { line } => {
+                write!(f, "{} (line {line} is not UTF-8)", self.name)
+            }
         }
     }
 }
@@ -103,6 +105,7 @@ pub(crate) struct TextStream {
     bytes_read: u64,
     at_end: bool,
     finished: bool,
+    malformed_follows: bool,
 }
 
 /// What comes next in a decoded file.
@@ -130,6 +133,7 @@ impl TextStream {
             bytes_read: 0,
             at_end: false,
             finished: false,
+            malformed_follows: false,
         })
     }
 
@@ -141,6 +145,9 @@ impl TextStream {
     /// The next piece. After a malformed piece the text goes on behind it.
     pub(crate) fn next_piece(&mut self) -> Result<Piece<'_>, SheetError> {
         loop {
+            if std::mem::take(&mut self.malformed_follows) {
+                return Ok(Piece::Malformed);
+            }
             if self.finished {
                 return Ok(Piece::End);
             }
@@ -155,9 +162,11 @@ impl TextStream {
             match result {
                 DecoderResult::InputEmpty => self.finished = self.at_end,
                 DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) if self.decoded.is_empty() => return Ok(Piece::Malformed),
-                // The text before the bad bytes goes out now; the mark must not be lost.
-                DecoderResult::Malformed(..) => self.decoded.push(MALFORMED_MARK),
+                DecoderResult::Malformed(..) if self.decoded.is_empty() => {
+                    return Ok(Piece::Malformed);
+                }
+                // The text before the bad bytes goes out first.
+                DecoderResult::Malformed(..) => self.malformed_follows = true,
             }
             if !self.decoded.is_empty() {
                 return Ok(Piece::Text(&self.decoded));

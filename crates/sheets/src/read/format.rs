@@ -44,9 +44,7 @@ const WORKBOOK_ADVICE: &str = "Open it in a spreadsheet program and save it as .
 pub(crate) fn detect(path: &Path) -> Result<FileFormat, SheetError> {
     let mut sample = Vec::with_capacity(SAMPLE_BYTES_MAX);
     let limit = u64::try_from(SAMPLE_BYTES_MAX).unwrap_or(u64::MAX);
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut sample))
-        .map_err(SheetError::io(path))?;
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut sample)).map_err(SheetError::io(path))?;
     if sample.is_empty() {
         return Err(SheetError::Empty { path: path.to_owned() });
     }
@@ -107,8 +105,9 @@ fn binary(sample: &[u8]) -> Option<&'static str> {
     if sample.starts_with(b"\xFF\xFE") || sample.starts_with(b"\xFE\xFF") {
         return None;
     }
-    let nul = sample.iter().filter(|byte| **byte == 0).count();
-    (nul > 0 && nul * NUL_SHARE_MAX >= sample.len()).then_some("a binary file, or UTF-16 text without a byte-order mark")
+    let nul = sample.split(|byte| *byte == 0).count() - 1;
+    (nul > 0 && nul * NUL_SHARE_MAX >= sample.len())
+        .then_some("a binary file, or UTF-16 text without a byte-order mark")
 }
 
 /// Whether the bytes could be text: no control characters apart from white space.
