@@ -21,26 +21,41 @@ const CHUNK_ROWS: usize = 4096;
 /// The digest of a read model with nothing unsaved.
 pub fn state_digest(store: &Store, registry: &Registry) -> Result<Digest, ModelError> {
     let mut hasher = Sha256::new();
-    let Progress { position, effective, without_effect, duplicates } = store.progress();
-    let progress = json!({"position": position, "effective": effective, "without_effect": without_effect, "duplicates": duplicates});
-    line(&mut hasher, "progress", &progress);
-    line(&mut hasher, "registry", &registry_value(registry));
-    for (source, chain) in &registry.chains {
-        line(&mut hasher, "chain", &json!({"source": source.to_string(), "state": to_value(chain)}));
-    }
-    states::<CaseState>(store, &mut hasher, "case", "SELECT state FROM cases ORDER BY id")?;
-    states::<AccountState>(store, &mut hasher, "account", "SELECT state FROM accounts ORDER BY unit")?;
-    rows(
-        store,
-        &mut hasher,
-        "entry",
-        "SELECT unit, number, position, hex(cause) AS cause, hex(case_id) AS 'case', kind, rule, rulebook, points,
-                effective_on, counted_until
-         FROM entries ORDER BY unit, number",
-    )?;
-    rows(store, &mut hasher, "anomaly", "SELECT position, hex(id) AS id, code, cause FROM anomalies ORDER BY number")?;
+    canonical_lines(store, registry, &mut |line| {
+        hasher.update(line);
+        Ok::<(), ModelError>(())
+    })?;
     Ok(Digest(hasher.finalize().into()))
 }
+
+/// Shows the exact lines that the digest is taken over, line feeds included, in their order: whoever writes them to
+/// a file can recompute the digest with `sha256sum`, and compare two states line by line.
+pub fn canonical_lines<E: From<ModelError>>(
+    store: &Store,
+    registry: &Registry,
+    visit: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let Progress { position, effective, without_effect, duplicates } = store.progress();
+    let progress = json!({"position": position, "effective": effective, "without_effect": without_effect, "duplicates": duplicates});
+    visit(&canonical_line("progress", &progress))?;
+    visit(&canonical_line("registry", &registry_value(registry)))?;
+    let mut chains: Vec<(String, Value)> =
+        registry.chains.iter().map(|(source, chain)| (source.to_string(), to_value(chain))).collect();
+    chains.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    for (source, state) in chains {
+        visit(&canonical_line("chain", &json!({"source": source, "state": state})))?;
+    }
+    states::<CaseState, E>(store, visit, "case", "SELECT state FROM cases ORDER BY id")?;
+    states::<AccountState, E>(store, visit, "account", "SELECT state FROM accounts ORDER BY unit")?;
+    rows(store, visit, "entry", ENTRIES)?;
+    rows(store, visit, "anomaly", ANOMALIES)
+}
+
+const ENTRIES: &str =
+    "SELECT unit, number, position, hex(cause) AS cause, hex(case_id) AS 'case', kind, rule, rulebook,
+        points, effective_on, counted_until
+    FROM entries ORDER BY unit, number";
+const ANOMALIES: &str = "SELECT position, hex(id) AS id, code, cause FROM anomalies ORDER BY number";
 
 /// The registry without the rules themselves: a rulebook is its text's hash.
 fn registry_value(registry: &Registry) -> Value {
@@ -69,39 +84,62 @@ fn to_value<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_else(|error| Value::String(error.to_string()))
 }
 
-fn line(hasher: &mut Sha256, kind: &str, value: &Value) {
-    hasher.update(canonical_line(kind, value));
-}
-
 fn canonical_line(kind: &str, value: &Value) -> Vec<u8> {
-    format!("{kind} {}\n", canonical(value)).into_bytes()
+    let mut line = format!("{kind} ");
+    write_canonical(value, &mut line);
+    line.push('\n');
+    line.into_bytes()
 }
 
-/// Leaves out what is absent or empty. `serde_json` keeps the keys of a map in order.
-fn canonical(value: &Value) -> Value {
-    let is_empty = |value: &Value| match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    };
+/// Writes keys in order, whatever order the map keeps them in, and leaves out what is absent or empty.
+fn write_canonical(value: &Value, line: &mut String) {
     match value {
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(key, value)| (key.clone(), canonical(value)));
-            Value::Object(fields.filter(|(_, value)| !is_empty(value)).collect::<Map<_, _>>())
+            let mut fields: Vec<(&String, &Value)> = fields.iter().filter(|(_, value)| !is_empty(value)).collect();
+            fields.sort_unstable_by_key(|(key, _)| *key);
+            line.push('{');
+            for (index, (key, value)) in fields.into_iter().enumerate() {
+                if index > 0 {
+                    line.push(',');
+                }
+                line.push_str(&Value::from(key.as_str()).to_string());
+                line.push(':');
+                write_canonical(value, line);
+            }
+            line.push('}');
         }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        other => other.clone(),
+        Value::Array(items) => {
+            line.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    line.push(',');
+                }
+                write_canonical(item, line);
+            }
+            line.push(']');
+        }
+        other => line.push_str(&other.to_string()),
     }
 }
 
-fn states<T>(store: &Store, hasher: &mut Sha256, kind: &str, sql: &str) -> Result<(), ModelError>
+/// Whether nothing is left of a value once what is absent or empty within it is left out.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(is_empty),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn states<T, E>(store: &Store, visit: &mut dyn FnMut(&[u8]) -> Result<(), E>, kind: &str, sql: &str) -> Result<(), E>
 where
     T: Serialize + serde::de::DeserializeOwned,
+    E: From<ModelError>,
 {
     let path = store.path();
     let mut chunk: Vec<Vec<u8>> = Vec::with_capacity(CHUNK_ROWS);
-    let mut drain = |chunk: &mut Vec<Vec<u8>>| -> Result<(), ModelError> {
+    let mut drain = |chunk: &mut Vec<Vec<u8>>| -> Result<(), E> {
         let lines: Result<Vec<Vec<u8>>, ModelError> = chunk
             .par_iter()
             .map(|bytes| match decode::<T>(bytes) {
@@ -110,7 +148,7 @@ where
             })
             .collect();
         for line in lines? {
-            hasher.update(&line);
+            visit(&line)?;
         }
         chunk.clear();
         Ok(())
@@ -122,11 +160,16 @@ where
     drain(&mut chunk)
 }
 
-fn rows(store: &Store, hasher: &mut Sha256, kind: &str, sql: &str) -> Result<(), ModelError> {
+fn rows<E: From<ModelError>>(
+    store: &Store,
+    visit: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    kind: &str,
+    sql: &str,
+) -> Result<(), E> {
     let names: Vec<String> = {
         let connection: &Connection = store.connection();
         let statement = connection.prepare(sql).map_err(|error| fault(store, error))?;
-        statement.column_names().map(str::to_owned).collect()
+        statement.column_names().into_iter().map(str::to_owned).collect()
     };
     each_row(store, sql, |row| {
         let mut fields = Map::new();
@@ -138,16 +181,15 @@ fn rows(store: &Store, hasher: &mut Sha256, kind: &str, sql: &str) -> Result<(),
             };
             fields.insert(name.clone(), value);
         }
-        line(hasher, kind, &Value::Object(fields));
-        Ok(())
+        visit(&canonical_line(kind, &Value::Object(fields)))
     })
 }
 
-fn each_row(
+fn each_row<E: From<ModelError>>(
     store: &Store,
     sql: &str,
-    mut visit: impl FnMut(&rusqlite::Row<'_>) -> Result<(), ModelError>,
-) -> Result<(), ModelError> {
+    mut visit: impl FnMut(&rusqlite::Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
     let mut statement = store.connection().prepare(sql).map_err(|error| fault(store, error))?;
     let mut rows = statement.query([]).map_err(|error| fault(store, error))?;
     while let Some(row) = rows.next().map_err(|error| fault(store, error))? {

@@ -30,4 +30,9 @@ impl Projector {
     pub fn digest(&self) -> Result<Digest, ModelError> {
         digest::state_digest(&self.store, &self.registry)
     }
+
+    /// The lines that the digest is taken over; see [`digest::canonical_lines`].
+    pub fn canonical_lines<E: From<ModelError>>(&self, visit: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        digest::canonical_lines(&self.store, &self.registry, visit)
+    }
 }
