@@ -9,7 +9,7 @@ use fengsui_event::payload::{
 use fengsui_event::{AgencyCode, Digest, Event, KeyId, Payload, Subject};
 use fengsui_rulebook::Rulebook;
 
-use super::{Missing, Rejection, require_text};
+use super::{Missing, Rejection, is_interpreted, require_text};
 use crate::state::{Agency, Key, PublishedRulebook, Registry};
 
 /// Applies an event of the registry. On `Err` the registry is as it was.
@@ -26,7 +26,11 @@ pub fn apply_to_registry(
         Payload::AgencyKeyRevoked(data) => revoked(registry, position, actor, data),
         Payload::AgencySuspended(data) => suspended(registry, position, actor, data),
         Payload::RulebookPublished(data) => published(registry, position, event, data),
-        _ => Err(Rejection::NotInterpreted),
+        payload if !is_interpreted(payload) => Err(Rejection::NotInterpreted),
+        _ => Err(Rejection::Incoherent {
+            found: event.subject.to_string(),
+            expected: "a unit as the subject".to_owned(),
+        }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Closing (销号, 销案) and reopening a case.
 
 use fengsui_event::payload::{CaseClosed, CaseReopened};
-use fengsui_event::{ClosingGround, ObjectionDecision, Outcome};
+use fengsui_event::{ClosingGround, ObjectionDecision, Outcome, ReferralRole};
 use fengsui_rulebook::PointsFall;
 
 use super::ledger::{self, Counting};
@@ -86,7 +86,15 @@ fn outcome_differs(case: &CaseState, expected: Outcome) -> Option<Obstacle> {
     (!agrees).then_some(Obstacle::OutcomeDiffers)
 }
 
-/// The hazard is back, or was never gone: the lead has it on its desk again, with a new term.
+/// The referral that must go on: the lead's, or where nobody handled it the one that waited for the authority.
+fn responsible(case: &CaseState) -> Option<usize> {
+    let lead = case.lead().and_then(|lead| case.referral_index(lead.id));
+    let waited =
+        |referral: &Referral| referral.role == ReferralRole::Deciding && referral.status == ReferralStatus::Lapsed;
+    lead.or_else(|| case.referrals.iter().rposition(waited))
+}
+
+/// The hazard is back, or was never gone: whoever had it last has it on its desk again, with a new term.
 pub(super) fn reopened(
     step: &mut Step<'_>,
     case: &mut CaseState,
@@ -98,12 +106,20 @@ pub(super) fn reopened(
     require_text("reason", &data.reason)?;
     let book = step.rulebook()?;
     let terms = book.deadlines(&case.category, case.severity);
-    let lead = case.lead().map(|lead| lead.id).and_then(|id| case.referral_index(id));
-    if let Some(index) = lead {
+    if let Some(index) = responsible(case) {
+        let due = |working_days| Some(book.working_day_after(step.on, working_days).into());
         let referral: &mut Referral = &mut case.referrals[index];
-        referral.status = ReferralStatus::Acknowledged;
-        referral.acknowledged_on.get_or_insert(step.on);
-        referral.feedback_due = Some(book.working_day_after(step.on, terms.feedback).into());
+        if referral.role == ReferralRole::Deciding {
+            referral.status = ReferralStatus::Issued;
+            referral.acknowledge_due = due(terms.designate);
+        } else if referral.returned.is_some() {
+            referral.status = ReferralStatus::Returned;
+            referral.designate_due = due(terms.designate);
+        } else {
+            referral.status = ReferralStatus::Acknowledged;
+            referral.acknowledged_on.get_or_insert(step.on);
+            referral.feedback_due = due(terms.feedback);
+        }
         step.changes.referrals.insert(index);
     }
     case.status = CaseStatus::Open;

@@ -91,8 +91,10 @@ fn effect<S: States>(
 ) -> Result<Option<Cause>, S::Error> {
     let seen = Seen { position, digest };
     if let Err(cause) = check_key(registry, position, event) {
-        // A redelivered event is a duplicate even when its key has ended since.
-        return Ok(Some(states.seen(event.id)?.map_or(cause, |first| repeated(first, seen))));
+        // A redelivered event is a duplicate even when its key has ended since. Other bytes under a known id are no
+        // conflict here: whoever lacks a good key must not make it look as if the agency had told two stories.
+        let first = states.seen(event.id)?.filter(|first| first.digest == digest);
+        return Ok(Some(first.map_or(cause, |first| repeated(first, seen))));
     }
     if let Some(first) = states.remember(event.id, seen)? {
         return Ok(Some(repeated(first, seen)));

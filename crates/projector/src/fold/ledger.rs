@@ -8,8 +8,8 @@ use fengsui_rulebook::Rulebook;
 use super::{Rejection, Step};
 use crate::state::{AccountState, CaseState, Charge, EntryKind, LedgerEntry, Offence};
 
-/// Months for which offences are remembered whatever the rulebook says; no repetition period is longer.
-const OFFENCE_MONTHS_MAX: i32 = 60;
+/// Months for which offences are remembered whatever the rulebook says; no rulebook may have a longer repetition period.
+const OFFENCE_MONTHS_MAX: i32 = 1_200;
 
 /// From which day an entry counts.
 #[derive(Clone, Copy)]
@@ -45,12 +45,7 @@ pub(super) fn deduct(
         return Ok(());
     }
     let effective_on = counting.effective_on;
-    let Some(deduction) = book.deduction(&case.category, case.severity) else {
-        return Err(Rejection::UnknownCategory {
-            category: case.category.clone(),
-            rulebook: book.version().to_owned(),
-        });
-    };
+    let Some(deduction) = book.deduction(&case.category, case.severity) else { return Ok(()) };
     let counted_until = book.counted_until(case.severity, effective_on);
     let mut lines = vec![Line {
         kind: EntryKind::Deduction,

@@ -135,12 +135,35 @@ const fn moves_points(payload: &Payload) -> bool {
     )
 }
 
+/// Whether this version draws anything from events of this type.
+const fn is_interpreted(payload: &Payload) -> bool {
+    !matches!(
+        payload,
+        Payload::HazardListed(_)
+            | Payload::HazardDelisted(_)
+            | Payload::CreditRepaired(_)
+            | Payload::MeasureImposed(_)
+            | Payload::MeasureLifted(_)
+            | Payload::UnitMerged(_)
+            | Payload::PublicationIssued(_)
+            | Payload::PublicationWithdrawn(_)
+            | Payload::MeetingConvened(_)
+            | Payload::MeetingResolved(_)
+            | Payload::OperationOpened(_)
+            | Payload::OperationJoined(_)
+            | Payload::OperationConcluded(_)
+            | Payload::InspectionDrawn(_)
+            | Payload::CheckpointCosigned(_)
+    )
+}
+
 fn dispatch(step: &mut Step<'_>, touched: &mut Touched, payload: &Payload) -> Result<(), Rejection> {
     match payload {
         Payload::ViolationReported(data) => violation::reported(step, touched, data),
         Payload::UnitRegistered(data) => unit::registered(step, touched, data),
         Payload::UnitRenamed(data) => unit::renamed(step, touched, data),
         Payload::CreditAdjusted(data) => unit::adjusted(step, touched, data),
+        payload if !is_interpreted(payload) => Err(Rejection::NotInterpreted),
         _ => apply_to_case(step, touched, payload),
     }
 }
@@ -166,7 +189,11 @@ fn apply_to_case(step: &mut Step<'_>, touched: &mut Touched, payload: &Payload) 
         Payload::CaseReopened(data) => closing::reopened(step, case, account, data),
         Payload::ObjectionFiled(data) => objection::filed(step, case, data),
         Payload::ObjectionDecided(data) => objection::decided(step, case, account, data),
-        _ => Err(Rejection::NotInterpreted),
+        // Agencies, keys and rulebooks, which no unit is the subject of.
+        _ => Err(Rejection::Incoherent {
+            found: step.event.subject.to_string(),
+            expected: "an agency or a rulebook as the subject".to_owned(),
+        }),
     }
 }
 

@@ -15,11 +15,10 @@ pub(super) fn issued(step: &mut Step<'_>, case: &mut CaseState, data: &ReferralI
     require_status(case, CaseStatus::Open)?;
     require_agency(step, &data.addressee)?;
     check_basis(step, case, data)?;
+    check_replaces(case, data)?;
     check_not_doubled(case, data)?;
     let referral = new_referral(step, case, data)?;
-    if data.role == ReferralRole::Lead {
-        settle_designation(step, case, data.replaces);
-    }
+    settle_designation(step, case, data);
     step.changes.referrals.insert(case.referrals.len());
     case.referrals.push(referral);
     Ok(())
@@ -35,10 +34,12 @@ fn check_basis(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Resu
     let coherent = match data.basis {
         ReferralBasis::Rule => {
             step.only(&[&case.reporter], state)?;
+            once_by_rule(step, case, data)?;
             names(&case.routing.answer, data)
         }
         ReferralBasis::Historical => {
             step.only(&[&case.reporter], state)?;
+            once_by_rule(step, case, data)?;
             matches!(case.routing.answer, RoutingAnswer::Historical)
                 && data.role == ReferralRole::Lead
                 && data.addressee == case.reporter
@@ -59,7 +60,10 @@ fn check_basis(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Resu
             if let Some(former) = former {
                 step.only(&[&former.addressee], Replaced.code())?;
             }
-            former.is_some_and(|former| former.role == data.role && former.passed_to.as_ref() == Some(&data.addressee))
+            let has_successor = case.referrals.iter().any(|referral| referral.replaces == data.replaces);
+            former.is_some_and(|former| {
+                former.role == data.role && former.passed_to.as_ref() == Some(&data.addressee) && !has_successor
+            })
         }
     };
     if coherent {
@@ -69,6 +73,31 @@ fn check_basis(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Resu
         found: format!("{} as {} by {}", data.addressee, data.role, data.basis),
         expected: "the routing of the case".to_owned(),
     })
+}
+
+/// What was returned, passed on or (a lead) taken back is for the authority: the reporter cannot answer it by
+/// naming the same agency again.
+fn once_by_rule(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Result<(), Rejection> {
+    let settled = case.referrals.iter().find(|referral| match referral.status {
+        ReferralStatus::Returned | Replaced => {
+            referral.role == data.role && (data.role == ReferralRole::Lead || referral.addressee == data.addressee)
+        }
+        Withdrawn => referral.role == ReferralRole::Lead && data.role == ReferralRole::Lead,
+        _ => false,
+    });
+    settled.map_or(Ok(()), |referral| step.only_authority(referral.status.code()))
+}
+
+/// A referral takes the place of one that has ended: returned, passed on or taken back.
+fn check_replaces(case: &CaseState, data: &ReferralIssued) -> Result<(), Rejection> {
+    let Some(id) = data.replaces else { return Ok(()) };
+    if !matches!(data.basis, ReferralBasis::Designation | ReferralBasis::Transfer) {
+        return Err(Rejection::Incoherent {
+            found: format!("a referral by {} in the place of another", data.basis),
+            expected: "a designation or a transfer".to_owned(),
+        });
+    }
+    find(case, id, &[ReferralStatus::Returned, Replaced, Withdrawn]).map(|_| ())
 }
 
 fn names(answer: &RoutingAnswer, data: &ReferralIssued) -> bool {
@@ -88,7 +117,7 @@ fn check_not_doubled(case: &CaseState, data: &ReferralIssued) -> Result<(), Reje
     let stands = |referral: &&Referral| {
         referral.addressee == data.addressee
             && referral.role == data.role
-            && !matches!(referral.status, Replaced | Withdrawn | ReferralStatus::Returned)
+            && !matches!(referral.status, Replaced | Withdrawn | ReferralStatus::Returned | ReferralStatus::Lapsed)
     };
     case.referrals.iter().find(stands).map_or(Ok(()), |referral| {
         Err(Rejection::AlreadyReferred { addressee: data.addressee.clone(), referral: referral.id })
@@ -141,14 +170,14 @@ fn kept_feedback_due(case: &CaseState, replaces: Option<ReferralId>, acknowledge
     Some(if kept.date < acknowledge_due.date { acknowledge_due } else { kept })
 }
 
-/// Once a lead is named, the authority has decided, and the returned referral has its successor.
-fn settle_designation(step: &mut Step<'_>, case: &mut CaseState, replaces: Option<ReferralId>) {
+/// Once a lead is named, the authority has decided; and a returned referral that has its successor is settled.
+fn settle_designation(step: &mut Step<'_>, case: &mut CaseState, data: &ReferralIssued) {
+    let names_lead = data.role == ReferralRole::Lead;
     for (index, referral) in case.referrals.iter_mut().enumerate() {
+        let was_lead = referral.role == ReferralRole::Lead;
         let settled = match referral.status {
-            Issued if referral.role == ReferralRole::Deciding => Decided,
-            ReferralStatus::Returned if referral.role == ReferralRole::Lead || replaces == Some(referral.id) => {
-                Replaced
-            }
+            Issued if names_lead && referral.role == ReferralRole::Deciding => Decided,
+            ReferralStatus::Returned if names_lead && was_lead || data.replaces == Some(referral.id) => Replaced,
             _ => continue,
         };
         referral.status = settled;

@@ -1,8 +1,8 @@
 //! Reporting, amending and retracting a violation.
 
 use fengsui_event::payload::{ViolationAmended, ViolationReported, ViolationRetracted};
-use fengsui_event::{CaseId, RegionCode, Subject};
-use fengsui_rulebook::PointsFall;
+use fengsui_event::{CaseId, CategoryCode, Date, RegionCode, Subject};
+use fengsui_rulebook::{PointsFall, Rulebook};
 
 use super::ledger::{self, Counting};
 use super::{Bound, Rejection, Step, Touched, not_before, require_status, require_text};
@@ -30,10 +30,7 @@ pub(super) fn reported(step: &mut Step<'_>, touched: &mut Touched, data: &Violat
     within_region(step, data.place.region)?;
     step.not_after_recorded(data.found_on)?;
     let book = step.rulebook()?.clone();
-    let deduction = book.deduction(&data.category, data.severity).ok_or_else(|| Rejection::UnknownCategory {
-        category: data.category.clone(),
-        rulebook: book.version().to_owned(),
-    })?;
+    require_category(&book, &data.category)?;
     let mut case = Box::new(new_case(step, id, data));
     let mut account = match touched.account.clone() {
         Some(account) => account,
@@ -41,7 +38,8 @@ pub(super) fn reported(step: &mut Step<'_>, touched: &mut Touched, data: &Violat
     };
     account.cases += 1;
     account.open_cases += 1;
-    if deduction.falls == PointsFall::Alleged {
+    let falls = book.deduction(&data.category, data.severity).map(|deduction| deduction.falls);
+    if falls == Some(PointsFall::Alleged) {
         ledger::deduct(step, &book, &mut case, &mut account, Counting::from(data.found_on))?;
     }
     touched.case = Some(case);
@@ -82,6 +80,14 @@ fn new_case(step: &Step<'_>, id: CaseId, data: &ViolationReported) -> CaseState 
     }
 }
 
+/// A category may cost nothing, but the rulebook must have it.
+fn require_category(book: &Rulebook, category: &CategoryCode) -> Result<(), Rejection> {
+    if book.category(category).is_some() {
+        return Ok(());
+    }
+    Err(Rejection::UnknownCategory { category: category.clone(), rulebook: book.version().to_owned() })
+}
+
 fn within_region(step: &Step<'_>, region: RegionCode) -> Result<(), Rejection> {
     let expected = step.registry.region;
     if expected.contains(region) { Ok(()) } else { Err(Rejection::OutsideRegion { found: region, expected }) }
@@ -104,11 +110,7 @@ pub(super) fn amended(step: &mut Step<'_>, case: &mut CaseState, data: &Violatio
             return Err(Rejection::AlreadyDetermined { on: case.found_on });
         }
         let book = step.rulebook()?;
-        let category = data.category.as_ref().unwrap_or(&case.category);
-        if book.deduction(category, data.severity.unwrap_or(case.severity)).is_none() {
-            let rulebook = book.version().to_owned();
-            return Err(Rejection::UnknownCategory { category: category.clone(), rulebook });
-        }
+        require_category(book, data.category.as_ref().unwrap_or(&case.category))?;
     }
     if let Some(place) = &data.place {
         within_region(step, place.region)?;
@@ -118,12 +120,21 @@ pub(super) fn amended(step: &mut Step<'_>, case: &mut CaseState, data: &Violatio
     }
     if let Some(found_on) = data.found_on {
         step.not_after_recorded(found_on)?;
-        if let Some(handled_on) = case.feedback.iter().map(|feedback| feedback.handled_on).min() {
-            not_before(handled_on, found_on, Bound::NotBeforeFound)?;
+        if let Some(first) = first_day_after_finding(case) {
+            not_before(first, found_on, Bound::NotBeforeFound)?;
         }
     }
     write_amendment(case, data);
     Ok(())
+}
+
+/// The earliest day that the case has from after the finding.
+fn first_day_after_finding(case: &CaseState) -> Option<Date> {
+    let handled = case.feedback.iter().map(|feedback| feedback.handled_on);
+    let penalised = case.feedback.iter().filter_map(|feedback| feedback.penalty.as_ref()).map(|it| it.decided_on);
+    let ordered = case.rectification.iter().map(|order| order.ordered_on);
+    let objected = case.objections.iter().map(|objection| objection.filed_on);
+    handled.chain(penalised).chain(ordered).chain(objected).min()
 }
 
 fn write_amendment(case: &mut CaseState, data: &ViolationAmended) {

@@ -101,6 +101,9 @@ impl Chain {
         if !fits_before || !fits_after {
             return Err(ChainBreak::Fork { sequence });
         }
+        if gap.first < sequence && sequence < gap.last && self.gaps.len() >= GAPS_MAX {
+            return Err(ChainBreak::TooManyGaps);
+        }
         let gap = self.gaps.remove(index);
         if sequence < gap.last {
             self.gaps
