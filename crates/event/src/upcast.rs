@@ -12,6 +12,7 @@ use crate::payload::{Place, UnitRegistered, UnitRegisteredV1};
 
 /// A payload as far as this program can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is known; boxing would cost an allocation for each")]
 pub enum Decoded {
     /// A payload in its current version.
     Known(Payload),
