@@ -1,1 +1,11 @@
-//! Placeholder for the first build of the workspace.
+//! What an agency runs: its folder, keys, outbox, and the desk at which commands become events.
+//!
+//! It asks the projector for state and never reads the read model's tables itself.
+
+pub mod desk;
+pub mod folder;
+pub mod keys;
+pub mod node;
+pub mod outbox;
+
+pub use node::{Batch, Node, NodeError, Receipt};

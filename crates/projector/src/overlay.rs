@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fengsui_event::{AgencyCode, CaseId, EventId, SignedEvent, UnitId};
+use fengsui_event::{AgencyCode, CaseId, EventId, SignedEvent, Source, UnitId};
 
 use crate::fold::admission::{RawRecord, SignatureCheck, VerifierCache, prepare};
 use crate::fold::driver::{Seen, States, fold};
-use crate::fold::{Anomaly, Cause, Changes, Touched};
-use crate::state::{AccountState, CaseState, Registry};
+use crate::fold::{Anomaly, Cause, Changes, Touched, Touches};
+use crate::state::{AccountState, CaseState, Chain, Registry};
 use crate::store::{ModelError, Store};
 
 /// A projector's state with tentative events on top. Dropping it forgets them.
@@ -16,6 +16,47 @@ pub struct Overlay<'a> {
     position: u64,
     keys: VerifierCache,
     tentative: Tentative<'a>,
+}
+
+/// A signed event that is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried<'a> {
+    /// Its id.
+    pub id: EventId,
+    /// The subject under which it will be published.
+    pub subject: &'a str,
+    /// The event.
+    pub event: &'a SignedEvent,
+    /// Who publishes it.
+    pub source: &'a Source,
+    /// What it touches.
+    pub touches: &'a Touches,
+}
+
+/// What the events of a command may change; absent values were not in the overlay.
+#[derive(Default)]
+struct Savepoint {
+    position: u64,
+    ids: Vec<EventId>,
+    cases: BTreeMap<CaseId, Option<Box<CaseState>>>,
+    accounts: BTreeMap<UnitId, Option<Box<AccountState>>>,
+    chains: BTreeMap<Source, Option<Chain>>,
+    registry: Option<Registry>,
+}
+
+impl Savepoint {
+    fn save_account(&mut self, unit: &UnitId, tentative: &Tentative<'_>) {
+        self.accounts.entry(unit.clone()).or_insert_with(|| tentative.accounts.get(unit).cloned());
+    }
+}
+
+fn put_back<K: Ord, V>(map: &mut BTreeMap<K, V>, before: BTreeMap<K, Option<V>>) {
+    for (key, value) in before {
+        match value {
+            Some(value) => map.insert(key, value),
+            None => map.remove(&key),
+        };
+    }
 }
 
 struct Tentative<'a> {
@@ -35,14 +76,59 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// Applies a signed event as if it came next. Answers why it would have no effect, if it would not.
-    pub fn apply(&mut self, id: EventId, subject: &str, event: &SignedEvent) -> Result<Option<Cause>, ModelError> {
-        self.position += 1;
-        let record =
-            RawRecord { position: self.position, id, subject, bytes: &event.bytes, signature: &event.signature };
-        // The desk has just signed it.
-        let prepared = prepare(record, SignatureCheck::Trust, &mut self.keys);
-        fold(&mut self.registry, &mut self.tentative, prepared)
+    /// Applies the signed events of one command as if they came next: all of them, or none when one would have no
+    /// effect, whose cause is the answer.
+    pub fn apply_all(&mut self, events: &[Tried<'_>]) -> Result<Option<Cause>, ModelError> {
+        let before = self.savepoint(events);
+        for event in events {
+            let Tried { id, subject, event, .. } = event;
+            self.position += 1;
+            let (bytes, signature) = (&event.bytes, &event.signature);
+            let record = RawRecord { position: self.position, id: *id, subject, bytes, signature };
+            // The desk has just signed it.
+            let prepared = prepare(record, SignatureCheck::Trust, &mut self.keys);
+            if let Some(cause) = fold(&mut self.registry, &mut self.tentative, prepared)? {
+                self.restore(before);
+                return Ok(Some(cause));
+            }
+        }
+        Ok(None)
+    }
+
+    fn savepoint(&self, events: &[Tried<'_>]) -> Savepoint {
+        let mut before = Savepoint { position: self.position, ..Savepoint::default() };
+        for event in events {
+            before.ids.push(event.id);
+            before
+                .chains
+                .entry(event.source.clone())
+                .or_insert_with(|| self.registry.chains.get(event.source).cloned());
+            match event.touches {
+                Touches::Registry => {
+                    before.registry.get_or_insert_with(|| self.registry.clone());
+                }
+                Touches::Case { case, unit } => {
+                    before.cases.entry(*case).or_insert_with(|| self.tentative.cases.get(case).cloned());
+                    before.save_account(unit, &self.tentative);
+                }
+                Touches::Account { unit } => before.save_account(unit, &self.tentative),
+                Touches::Nothing => {}
+            }
+        }
+        before
+    }
+
+    fn restore(&mut self, before: Savepoint) {
+        self.position = before.position;
+        for id in before.ids {
+            self.tentative.ids.remove(&id);
+        }
+        put_back(&mut self.tentative.cases, before.cases);
+        put_back(&mut self.tentative.accounts, before.accounts);
+        if let Some(registry) = before.registry {
+            self.registry = registry;
+        }
+        put_back(&mut self.registry.chains, before.chains);
     }
 
     /// The registry with the tentative events.

@@ -52,7 +52,12 @@ pub enum Touches {
 
 /// Names the state that an event touches, from its envelope alone.
 pub fn touches(event: &Event) -> Touches {
-    match (&event.subject, event.correlation) {
+    touches_of(&event.subject, event.correlation)
+}
+
+/// The same of an event that is not yet written.
+pub fn touches_of(subject: &Subject, correlation: Option<CaseId>) -> Touches {
+    match (subject, correlation) {
         (Subject::Unit(unit), Some(case)) => Touches::Case { case, unit: unit.clone() },
         (Subject::Unit(unit), None) => Touches::Account { unit: unit.clone() },
         (Subject::Agency(_) | Subject::Rulebook(_), _) => Touches::Registry,
