@@ -1,2 +1,58 @@
-//! Placeholder.
-fn main() {}
+//! Developers' own tasks. `cargo xtask test` is the one that the README names; it does all of its own set-up.
+//!
+//! To add a task: a module with a `run`, a variant of [`Task`] and a line in [`perform`].
+
+mod ci;
+mod deny;
+mod doc_tests;
+mod failure;
+mod schemas;
+mod step;
+mod test_run;
+mod tool;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// Developers' own tasks for fengsui.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Get the test runner when it is missing, then run every test of the workspace
+    Test(test_run::Options),
+    /// What a submission must pass: format, lints, schemas, dependencies, tests
+    Ci,
+    /// Write schemas/ from the code
+    Schemas(schemas::Options),
+    /// Check licences, duplicates, sources and advisories of the dependencies
+    Deny,
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<(), Failure> {
+    match task {
+        Task::Test(options) => test_run::run(&options),
+        Task::Ci => ci::run(),
+        Task::Schemas(options) => schemas::run(&options),
+        Task::Deny => deny::run(),
+    }
+}

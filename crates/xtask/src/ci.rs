@@ -1,0 +1,63 @@
+//! What a submission must pass, cheap checks first. The first step that fails ends the run.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::step::{self, Timed};
+use crate::workspace::cargo;
+use crate::{deny, schemas, test_run};
+
+type Check = fn() -> Result<(), Failure>;
+
+/// Runs every check, then the tests.
+///
+/// The table of durations stands before the tests, not after: nextest's summary has to be the last thing printed,
+/// since that is where people and machines look for the result. It tells the tests' duration itself.
+pub fn run() -> Result<(), Failure> {
+    let checks: [(&'static str, Check); 4] =
+        [("format", format), ("dependencies", deny::run), ("lints", lints), ("schemas", fresh_schemas)];
+    let mut done = Vec::new();
+    for (name, check) in checks {
+        let (timed, result) = step::timed(name, check);
+        done.push(timed);
+        if result.is_err() {
+            print_table(&done, false);
+            return result;
+        }
+    }
+    print_table(&done, true);
+    let (timed, result) = step::timed("tests", || test_run::run(&test_run::Options::default()));
+    done.push(timed);
+    if result.is_err() {
+        print_table(&done, false);
+    }
+    result
+}
+
+fn format() -> Result<(), Failure> {
+    step::run("format", cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn lints() -> Result<(), Failure> {
+    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    step::run("lints", cargo().args(clippy))
+}
+
+fn fresh_schemas() -> Result<(), Failure> {
+    schemas::run(&schemas::Options { check: true })
+}
+
+fn print_table(done: &[Timed], tests_follow: bool) {
+    eprintln!("\n    step          took       result");
+    for Timed { name, duration, passed } in done {
+        let result = if *passed { "passed" } else { "FAILED" };
+        eprintln!("    {name:<12}  {:>9}  {result}", minutes(*duration));
+    }
+    if tests_follow {
+        eprintln!("    {:<12}  {:>9}  now", "tests", "");
+    }
+}
+
+fn minutes(duration: Duration) -> String {
+    format!("{} min {:02} s", duration.as_secs() / 60, duration.as_secs() % 60)
+}
