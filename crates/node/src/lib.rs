@@ -2,10 +2,12 @@
 //!
 //! It asks the projector for state and never reads the read model's tables itself.
 
+pub mod as_of;
 pub mod desk;
 pub mod folder;
 pub mod keys;
 pub mod node;
 pub mod outbox;
+pub mod reading;
 
 pub use node::{Batch, Node, NodeError, Receipt};
