@@ -3,6 +3,7 @@
 //! It asks the projector for state and never reads the read model's tables itself.
 
 pub mod as_of;
+pub mod demo;
 pub mod desk;
 pub mod folder;
 pub mod keys;

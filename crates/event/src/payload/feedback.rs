@@ -28,7 +28,7 @@ pub struct FeedbackSubmitted {
     pub evidence: Vec<Evidence>,
 }
 
-/// An administrative penalty (行政处罚).
+/// An administrative penalty (行政处罚). Kept in fold state as well, so no field of it may be left out when written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Penalty {
@@ -39,7 +39,7 @@ pub struct Penalty {
     /// Unlawful gains and goods confiscated, in fen; 0 when none.
     pub confiscated: Fen,
     /// Number of the decision (行政处罚决定书文号).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub decision_number: Option<String>,
     /// Day of the decision.
     #[schemars(with = "date::IsoDate")]

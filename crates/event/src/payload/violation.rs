@@ -47,7 +47,8 @@ pub struct ViolationReported {
     pub routing: RoutingDecision,
 }
 
-/// The reporting node's routing, recorded so that later rules never rewrite it.
+/// The reporting node's routing, recorded so that later rules never rewrite it. Kept in fold state as well, so no field
+/// of it may be left out when written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoutingDecision {
@@ -68,10 +69,10 @@ pub enum RoutingAnswer {
         /// 主办
         lead: AgencyCode,
         /// 协办
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default)]
         assisting: Vec<AgencyCode>,
         /// 知会
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default)]
         informed: Vec<AgencyCode>,
     },
     /// No rule answers: the authority decides.
