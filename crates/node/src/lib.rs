@@ -6,6 +6,7 @@ pub mod as_of;
 pub mod demo;
 pub mod desk;
 pub mod folder;
+pub mod import;
 pub mod keys;
 pub mod node;
 pub mod outbox;

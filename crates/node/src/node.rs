@@ -280,6 +280,32 @@ impl<'a> Batch<'a> {
         self.rows.is_empty()
     }
 
+    /// Does several commands whole or not at all.
+    pub fn submit_all(
+        &mut self,
+        agency: AgencyCode,
+        commands: Vec<Command>,
+        ids: &mut dyn IdSource,
+        now: Timestamp,
+    ) -> Result<Receipt, NodeError> {
+        let (links, rows) = (self.links.clone(), self.rows.len());
+        self.overlay.begin();
+        let mut events = Vec::new();
+        for command in commands {
+            match self.submit(agency, command, ids, now) {
+                Ok(receipt) => events.extend(receipt.events),
+                Err(error) => {
+                    self.overlay.undo();
+                    self.links = links;
+                    self.rows.truncate(rows);
+                    return Err(error);
+                }
+            }
+        }
+        self.overlay.keep();
+        Ok(Receipt { events })
+    }
+
     /// Plans, signs and tries one command.
     pub fn submit(
         &mut self,

@@ -16,6 +16,7 @@ pub struct Overlay<'a> {
     position: u64,
     keys: VerifierCache,
     tentative: Tentative<'a>,
+    journal: Option<Savepoint>,
 }
 
 /// A signed event that is tried.
@@ -45,8 +46,24 @@ struct Savepoint {
 }
 
 impl Savepoint {
+    /// Takes in a later savepoint: what was there first counts.
+    fn absorb(&mut self, later: Savepoint) {
+        let Savepoint { position: _, ids, cases, accounts, chains, registry } = later;
+        self.ids.extend(ids);
+        absorb(&mut self.cases, cases);
+        absorb(&mut self.accounts, accounts);
+        absorb(&mut self.chains, chains);
+        self.registry = self.registry.take().or(registry);
+    }
+
     fn save_account(&mut self, unit: &UnitId, tentative: &Tentative<'_>) {
         self.accounts.entry(unit.clone()).or_insert_with(|| tentative.accounts.get(unit).cloned());
+    }
+}
+
+fn absorb<K: Ord, V>(first: &mut BTreeMap<K, V>, later: BTreeMap<K, V>) {
+    for (key, value) in later {
+        first.entry(key).or_insert(value);
     }
 }
 
@@ -73,6 +90,7 @@ impl<'a> Overlay<'a> {
             position: base.progress().position,
             keys: VerifierCache::default(),
             tentative: Tentative { base, ids: BTreeMap::new(), cases: BTreeMap::new(), accounts: BTreeMap::new() },
+            journal: None,
         }
     }
 
@@ -92,7 +110,27 @@ impl<'a> Overlay<'a> {
                 return Ok(Some(cause));
             }
         }
+        if let Some(journal) = &mut self.journal {
+            journal.absorb(before);
+        }
         Ok(None)
+    }
+
+    /// Begins to remember, so that several commands can be undone together.
+    pub fn begin(&mut self) {
+        self.journal = Some(Savepoint { position: self.position, ..Savepoint::default() });
+    }
+
+    /// Lets stand what was done since [`Self::begin`].
+    pub fn keep(&mut self) {
+        self.journal = None;
+    }
+
+    /// Undoes what was done since [`Self::begin`].
+    pub fn undo(&mut self) {
+        if let Some(journal) = self.journal.take() {
+            self.restore(journal);
+        }
     }
 
     fn savepoint(&self, events: &[Tried<'_>]) -> Savepoint {

@@ -103,6 +103,10 @@ reasons! {
     CellError "cell_error";
     /// A key that an earlier row has.
     DuplicateKey "duplicate_key";
+    /// The exchange's rules do not allow it.
+    RefusedByExchange "refused_by_exchange";
+    /// The log holds the row with other values.
+    DiffersFromLog "differs_from_log";
 }
 
 impl fmt::Display for Reason {

@@ -3,6 +3,7 @@
 use fengsui_event::{CategoryCode, Date, Fen, FindingMethod, Outcome, RegionCode, Severity, TradeCode, UnitId};
 
 use crate::cell::{CellPlace, ColumnPlace};
+use crate::problem::{CellProblem, Reason, RefusedRow};
 
 /// One accepted row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,16 @@ pub struct ViolationRecord {
     pub closed: Option<ClosedRecord>,
     /// What was changed or passed over in reading the row.
     pub notes: Vec<Note>,
+    /// The row's cells as text, should it be refused after all.
+    pub cells: Vec<String>,
+}
+
+impl ViolationRecord {
+    /// The row as refused for a reason that lies outside the table.
+    pub fn refuse(self, reason: Reason, message_zh: String, message_en: String) -> RefusedRow {
+        let problem = CellProblem { column: None, cell: String::new(), reason, message_zh, message_en };
+        RefusedRow { at: self.at, cells: self.cells, problems: vec![problem] }
+    }
 }
 
 /// How a violation was closed.

@@ -155,7 +155,9 @@ impl ViolationReader {
             }
         };
         match reading.record {
-            Some(record) if reading.problems.is_empty() => Some(Ok(ViolationRecord { key, ..record })),
+            Some(record) if reading.problems.is_empty() => {
+                Some(Ok(ViolationRecord { key, cells: plan.texts(raw), ..record }))
+            }
             _ => refused(reading.problems),
         }
     }

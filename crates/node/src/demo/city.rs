@@ -36,8 +36,8 @@ const TRADES: &[(&str, &str, &[&str])] = &[
 ];
 
 const NAMES: [&str; 24] = [
-    "瑞和", "永兴", "金龙", "东海", "鹭江", "九龙", "丹霞", "水仙", "南山", "新城", "华侨", "胜利", "延安", "芳华", "腾飞", "大同",
-    "锦江", "丰泽", "嘉禾", "明珠", "长泰", "漳滨", "圆山", "云洞",
+    "瑞和", "永兴", "金龙", "东海", "鹭江", "九龙", "丹霞", "水仙", "南山", "新城", "华侨", "胜利", "延安", "芳华",
+    "腾飞", "大同", "锦江", "丰泽", "嘉禾", "明珠", "长泰", "漳滨", "圆山", "云洞",
 ];
 
 const ROADS: [&str; 10] =
@@ -78,8 +78,9 @@ impl City {
         let region: RegionCode = literal("350600")?;
         let agencies = AGENCIES.iter().map(|code| literal(code)).collect::<Result<Vec<AgencyCode>, _>>()?;
         let mut random = ChaCha8Rng::seed_from_u64(options.seed ^ 0x0063_6974_7900);
-        let counties: Vec<RegionCode> =
-            RegionCode::in_force().filter(|code| region.contains(*code) && code.level() == RegionLevel::County).collect();
+        let counties: Vec<RegionCode> = RegionCode::in_force()
+            .filter(|code| region.contains(*code) && code.level() == RegionLevel::County)
+            .collect();
         let units = (0..options.units).map(|number| unit(number, &counties, &mut random)).collect::<Result<_, _>>()?;
         Ok(Self { region, authority: *book.authority(), agencies, units, book, seed: options.seed })
     }
@@ -138,10 +139,24 @@ impl City {
 
     /// Which agency finds what in a unit: the fire brigade finds fire matters and, in passing, what trade departments
     /// must deal with; a trade department finds its own and, more often than not, fire hazards.
-    pub(super) fn finding(&self, unit: &CityUnit, random: &mut ChaCha8Rng) -> Result<(AgencyCode, CategoryCode), DemoError> {
+    pub(super) fn finding(
+        &self,
+        unit: &CityUnit,
+        random: &mut ChaCha8Rng,
+    ) -> Result<(AgencyCode, CategoryCode), DemoError> {
         const FIRE: &[&str] = &[
-            "fire.60-1", "fire.60-1", "fire.60-2", "fire.60-3", "fire.60-3", "fire.60-4", "fire.60-5", "fire.60-6",
-            "fire.60-7", "fire.61-1", "fire.66-electrical", "fire.67-16",
+            "fire.60-1",
+            "fire.60-1",
+            "fire.60-2",
+            "fire.60-3",
+            "fire.60-3",
+            "fire.60-4",
+            "fire.60-5",
+            "fire.60-6",
+            "fire.60-7",
+            "fire.61-1",
+            "fire.66-electrical",
+            "fire.67-16",
         ];
         const BY_FIRE: &[&str] = &["fire.58-1", "fire.59-2", "fire.65-sold", "licence.business", "product.substandard"];
         let by_fire = random.gen_bool(0.45);

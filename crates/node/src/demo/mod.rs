@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::folder::{Folder, FolderError, write_atomically};
-use crate::node::{Node, NodeError};
 use crate::keys::KeyFileError;
+use crate::node::{Node, NodeError};
 use city::City;
 use story::Story;
 
@@ -57,7 +57,9 @@ pub struct DemoProgress {
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// A node that is no demonstration.
-    #[error("{0} holds a node that is no demonstration, and nothing of it was touched: name another folder with --data")]
+    #[error(
+        "{0} holds a node that is no demonstration, and nothing of it was touched: name another folder with --data"
+    )]
     NotADemonstration(PathBuf),
     /// A demonstration of another size.
     #[error(

@@ -80,7 +80,9 @@ impl<'a> Story<'a> {
             reported: 0,
         };
         for unit in 0..city.units.len() {
-            let time = founding()? + SignedDuration::from_mins(5) + SignedDuration::from_millis(i64::try_from(unit).unwrap_or(0));
+            let time = founding()?
+                + SignedDuration::from_mins(5)
+                + SignedDuration::from_millis(i64::try_from(unit).unwrap_or(0));
             story.push(time, Action::Register { unit });
         }
         let days = (last_day() - first_day()).get_days();
@@ -323,7 +325,12 @@ impl<'a> Story<'a> {
             None => self.another(case.reporter),
         };
         let reason = "经联席会议办公室研究，指定该部门主办。".to_owned();
-        self.submit(batch, self.city.authority, Command::Assign { case: id, to, role: ReferralRole::Lead, reason }, now)?;
+        self.submit(
+            batch,
+            self.city.authority,
+            Command::Assign { case: id, to, role: ReferralRole::Lead, reason },
+            now,
+        )?;
         self.expect_newest(batch, id, now)
     }
 
@@ -501,7 +508,8 @@ impl<'a> Story<'a> {
             return self.schedule(now, 0..=3, Action::Close { case: id });
         }
         let note = Some("异议成立".to_owned());
-        let closing = CaseClosed { ground: ClosingGround::NoViolation, closed_on: decided_on, duplicate_of: None, note };
+        let closing =
+            CaseClosed { ground: ClosingGround::NoViolation, closed_on: decided_on, duplicate_of: None, note };
         self.submit(batch, self.city.authority, Command::Close { case: id, closing }, now)
     }
 
@@ -511,7 +519,8 @@ impl<'a> Story<'a> {
         let reason = "回访发现隐患反弹。".to_owned();
         self.submit(batch, case.reporter, Command::Reopen { case: id, reason }, now)?;
         let case = Self::open_case(batch, id)?;
-        let lead = case.as_ref().and_then(|case| case.lead()).filter(|lead| lead.status == ReferralStatus::Acknowledged);
+        let lead =
+            case.as_ref().and_then(|case| case.lead()).filter(|lead| lead.status == ReferralStatus::Acknowledged);
         lead.map_or(Ok(()), |lead| self.schedule(now, 2..=8, Action::Handle { case: id, referral: lead.id }))
     }
 

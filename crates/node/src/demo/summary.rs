@@ -147,7 +147,10 @@ fn count_case(summary: &mut DemoSummary, case: &CaseState) {
     summary.forwarded += 1;
     let handled = lead.status == ReferralStatus::Confirmed && case.status == CaseStatus::Closed;
     let fire_involved = [case.reporter, lead.addressee].iter().any(|agency| agency.as_str() == "fire");
-    let is_new = summary.examples.iter().all(|example| (example.reporter.as_str() == "fire") != (case.reporter.as_str() == "fire"));
+    let is_new = summary
+        .examples
+        .iter()
+        .all(|example| (example.reporter.as_str() == "fire") != (case.reporter.as_str() == "fire"));
     if let Some(rule) = lead.rule.clone().filter(|_| handled && fire_involved && is_new) {
         summary.examples.push(Forwarding { case: case.id, reporter: case.reporter, lead: lead.addressee, rule });
     }

@@ -1,7 +1,7 @@
 //! Rectification orders with the five musts (五落实), and re-inspection.
 
-use fengsui_event::ReferralRole;
 use fengsui_event::payload::{RectificationOrdered, RectificationReinspected};
+use fengsui_event::{ReferralBasis, ReferralRole};
 
 use super::{Bound, Rejection, Step, ledger, not_before, referral, require_status, require_text};
 use crate::state::{AccountState, CaseState, CaseStatus, Rectification, ReferralStatus};
@@ -47,7 +47,7 @@ pub(super) fn reinspected(
     data: &RectificationReinspected,
 ) -> Result<(), Rejection> {
     require_status(case, CaseStatus::Open)?;
-    let order = case.rectification.as_ref().ok_or(Rejection::NoOrder)?;
+    let Some(order) = case.rectification.as_ref() else { return historical(step, case, data) };
     step.only(&[&order.by, &case.reporter], if order.passed_on.is_some() { "rectified" } else { "ordered" })?;
     if order.passed_on.is_some() {
         return Err(Rejection::Exists { what: "a re-inspection that was passed".to_owned() });
@@ -68,4 +68,18 @@ pub(super) fn reinspected(
         (_, false) => ledger::charge_late(step, &book, case, account, data.inspected_on),
         (false, true) => Ok(()),
     }
+}
+
+/// The reporter's own book tells that the hazard was gone, not what was ordered: without a term nothing was in time or
+/// late, so no points move.
+fn historical(step: &Step<'_>, case: &mut CaseState, data: &RectificationReinspected) -> Result<(), Rejection> {
+    if case.lead().is_none_or(|lead| lead.basis != ReferralBasis::Historical) {
+        return Err(Rejection::NoOrder);
+    }
+    step.only(&[&case.reporter], case.status.code())?;
+    step.within_case(case, data.inspected_on)?;
+    if data.passed {
+        case.rectified_on = Some(data.inspected_on);
+    }
+    Ok(())
 }

@@ -70,6 +70,7 @@ fn record(row: &mut RowView<'_>, at: CellPlace) -> Option<ViolationRecord> {
         reference,
         closed,
         notes: Vec::new(),
+        cells: Vec::new(),
     })
 }
 
