@@ -169,7 +169,7 @@ fn rows<E: From<ModelError>>(
     let names: Vec<String> = {
         let connection: &Connection = store.connection();
         let statement = connection.prepare(sql).map_err(|error| fault(store, error))?;
-        statement.column_names().into_iter().map(str::to_owned).collect()
+        statement.column_names().map(str::to_owned).collect()
     };
     each_row(store, sql, |row| {
         let mut fields = Map::new();

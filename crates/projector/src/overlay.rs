@@ -170,11 +170,13 @@ impl<'a> Overlay<'a> {
     }
 
     /// The registry with the tentative events.
+    #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
     /// The authority of the exchange.
+    #[must_use]
     pub fn authority(&self) -> AgencyCode {
         self.registry.authority
     }

@@ -106,7 +106,7 @@ pub fn check_key(registry: &Registry, position: u64, event: &Event) -> Result<()
     }
     let key = registry.keys.get(&event.keyid).ok_or(Cause::UnknownKey(event.keyid))?;
     if key.agency != event.source.agency {
-        return Err(Cause::ForeignKey { owner: key.agency.clone() });
+        return Err(Cause::ForeignKey { owner: key.agency });
     }
     if let Some(until) = key.until.filter(|until| *until < position) {
         return Err(Cause::EndedKey { until });

@@ -88,6 +88,7 @@ pub enum Cause {
 
 impl Cause {
     /// A stable code for scripts and tables.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Envelope(_) => "malformed_envelope",
@@ -113,11 +114,13 @@ impl Cause {
     }
 
     /// Whether the event had its effect all the same.
+    #[must_use]
     pub const fn is_notice(&self) -> bool {
         matches!(self, Self::ChainGap { .. } | Self::ClockWentBack { .. })
     }
 
     /// What to tell people.
+    #[must_use]
     pub fn message(&self, language: Language) -> String {
         match language {
             Language::Zh => self.message_zh(),
@@ -191,7 +194,7 @@ pub struct Anomaly {
     pub id: EventId,
     /// Who published it, as far as its envelope could be read.
     pub agency: Option<AgencyCode>,
-    /// Its CloudEvents `type`, as far as its envelope could be read.
+    /// Its `CloudEvents` `type`, as far as its envelope could be read.
     pub type_text: Option<String>,
     /// The case it names.
     pub case: Option<CaseId>,

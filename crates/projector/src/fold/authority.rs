@@ -38,17 +38,13 @@ fn only_authority(registry: &Registry, actor: &AgencyCode) -> Result<(), Rejecti
     if *actor == registry.authority {
         return Ok(());
     }
-    Err(Rejection::WrongActor {
-        actor: actor.clone(),
-        may: vec![registry.authority.clone()],
-        state: "registry".to_owned(),
-    })
+    Err(Rejection::WrongActor { actor: *actor, may: vec![registry.authority], state: "registry".to_owned() })
 }
 
 fn registered(registry: &mut Registry, position: u64, event: &Event, data: &AgencyRegistered) -> Result<(), Rejection> {
     only_authority(registry, &event.source.agency)?;
-    if event.subject != Subject::Agency(data.agency.clone()) {
-        let expected = Subject::Agency(data.agency.clone()).to_string();
+    if event.subject != Subject::Agency(data.agency) {
+        let expected = Subject::Agency(data.agency).to_string();
         return Err(Rejection::Incoherent { found: event.subject.to_string(), expected });
     }
     require_text("name", &data.name)?;
@@ -67,11 +63,11 @@ fn registered(registry: &mut Registry, position: u64, event: &Event, data: &Agen
         usable(key)?;
     }
     for key in &data.keys {
-        let fresh = Key { agency: data.agency.clone(), since: position, until: None };
+        let fresh = Key { agency: data.agency, since: position, until: None };
         registry.keys.entry(key.keyid).or_insert(fresh);
     }
     let agency = Agency { name: data.name.clone(), region: data.region, registered_at: position, suspended_at: None };
-    registry.agencies.insert(data.agency.clone(), agency);
+    registry.agencies.insert(data.agency, agency);
     Ok(())
 }
 
@@ -97,7 +93,7 @@ fn rotated(
         return Err(Rejection::Exists { what: format!("key {}", data.new.keyid) });
     }
     end_key(registry, data.old, position);
-    let key = Key { agency: data.agency.clone(), since: position, until: None };
+    let key = Key { agency: data.agency, since: position, until: None };
     registry.keys.insert(data.new.keyid, key);
     Ok(())
 }
@@ -138,7 +134,7 @@ fn suspended(
         let expected = "an agency other than the authority".to_owned();
         return Err(Rejection::Incoherent { found: data.agency.to_string(), expected });
     }
-    let missing = || Rejection::Missing(Missing::Agency(data.agency.clone()));
+    let missing = || Rejection::Missing(Missing::Agency(data.agency));
     let agency = registry.agencies.get_mut(&data.agency).ok_or_else(missing)?;
     agency.suspended_at.get_or_insert(position);
     Ok(())

@@ -15,7 +15,7 @@ pub(super) fn closed(
     account: &mut AccountState,
     data: &CaseClosed,
 ) -> Result<(), Rejection> {
-    let handler = case.lead().map(|lead| lead.addressee.clone());
+    let handler = case.lead().map(|lead| lead.addressee);
     let may = [Some(&case.reporter), handler.as_ref(), Some(&step.registry.authority)];
     step.only(&may.into_iter().flatten().collect::<Vec<_>>(), case.status.code())?;
     require_status(case, CaseStatus::Open)?;
@@ -36,7 +36,7 @@ pub(super) fn closed(
     }
     case.status = CaseStatus::Closed;
     case.closing = Some(Closing {
-        by: step.actor.clone(),
+        by: *step.actor,
         ground: data.ground,
         closed_on: data.closed_on,
         duplicate_of: data.duplicate_of,

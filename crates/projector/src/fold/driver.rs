@@ -70,7 +70,7 @@ fn anomaly(position: u64, id: EventId, event: &Event, cause: Cause) -> Anomaly {
     Anomaly {
         position,
         id,
-        agency: Some(event.source.agency.clone()),
+        agency: Some(event.source.agency),
         type_text: Some(event.type_text.clone()),
         case: event.correlation,
         unit: match &event.subject {

@@ -29,7 +29,7 @@ pub(super) fn submitted(
     case.feedback.push(Feedback {
         id: step.event.id,
         referral: data.referral,
-        by: step.actor.clone(),
+        by: *step.actor,
         outcome: data.outcome,
         handled_on: data.handled_on,
         submitted_on: step.on,

@@ -51,11 +51,13 @@ pub enum Touches {
 }
 
 /// Names the state that an event touches, from its envelope alone.
+#[must_use]
 pub fn touches(event: &Event) -> Touches {
     touches_of(&event.subject, event.correlation)
 }
 
 /// The same of an event that is not yet written.
+#[must_use]
 pub fn touches_of(subject: &Subject, correlation: Option<CaseId>) -> Touches {
     match (subject, correlation) {
         (Subject::Unit(unit), Some(case)) => Touches::Case { case, unit: unit.clone() },
@@ -237,12 +239,8 @@ impl<'a> Step<'a> {
         if may.contains(&self.actor) {
             return Ok(());
         }
-        let may: BTreeSet<AgencyCode> = may.iter().map(|&agency| agency.clone()).collect();
-        Err(Rejection::WrongActor {
-            actor: self.actor.clone(),
-            may: may.into_iter().collect(),
-            state: state.to_owned(),
-        })
+        let may: BTreeSet<AgencyCode> = may.iter().map(|&agency| *agency).collect();
+        Err(Rejection::WrongActor { actor: *self.actor, may: may.into_iter().collect(), state: state.to_owned() })
     }
 
     /// Refuses when the actor is not the authority.

@@ -22,7 +22,7 @@ pub(super) fn filed(step: &Step<'_>, case: &mut CaseState, data: &ObjectionFiled
         id: step.event.id,
         grounds: data.grounds.clone(),
         filed_on: data.filed_on,
-        entered_by: step.actor.clone(),
+        entered_by: *step.actor,
         decision: None,
         decided_on: None,
         reasons: None,

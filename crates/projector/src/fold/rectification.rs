@@ -26,7 +26,7 @@ pub(super) fn ordered(step: &mut Step<'_>, case: &mut CaseState, data: &Rectific
     not_before(data.due_on, data.ordered_on, Bound::NotBeforeOrdered)?;
     case.rectified_on = None;
     case.rectification = Some(Rectification {
-        by: step.actor.clone(),
+        by: *step.actor,
         ordered_on: data.ordered_on,
         due_on: data.due_on,
         plan: data.plan.clone(),

@@ -25,7 +25,7 @@ pub(super) fn issued(step: &mut Step<'_>, case: &mut CaseState, data: &ReferralI
 }
 
 fn require_agency(step: &Step<'_>, agency: &AgencyCode) -> Result<(), Rejection> {
-    if step.registry.is_active(agency) { Ok(()) } else { Err(Rejection::Missing(Missing::Agency(agency.clone()))) }
+    if step.registry.is_active(agency) { Ok(()) } else { Err(Rejection::Missing(Missing::Agency(*agency))) }
 }
 
 /// Who may issue a referral follows from why it goes where it goes.
@@ -112,16 +112,17 @@ fn names(answer: &RoutingAnswer, data: &ReferralIssued) -> bool {
 
 fn check_not_doubled(case: &CaseState, data: &ReferralIssued) -> Result<(), Rejection> {
     if data.role == ReferralRole::Lead {
-        return case.lead().map_or(Ok(()), |lead| Err(Rejection::LeadStands { lead: lead.addressee.clone() }));
+        return case.lead().map_or(Ok(()), |lead| Err(Rejection::LeadStands { lead: lead.addressee }));
     }
     let stands = |referral: &&Referral| {
         referral.addressee == data.addressee
             && referral.role == data.role
             && !matches!(referral.status, Replaced | Withdrawn | ReferralStatus::Returned | ReferralStatus::Lapsed)
     };
-    case.referrals.iter().find(stands).map_or(Ok(()), |referral| {
-        Err(Rejection::AlreadyReferred { addressee: data.addressee.clone(), referral: referral.id })
-    })
+    case.referrals
+        .iter()
+        .find(stands)
+        .map_or(Ok(()), |referral| Err(Rejection::AlreadyReferred { addressee: data.addressee, referral: referral.id }))
 }
 
 fn new_referral(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Result<Referral, Rejection> {
@@ -142,8 +143,8 @@ fn new_referral(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Res
     };
     Ok(Referral {
         id: ReferralId::of(step.event.id),
-        issuer: step.actor.clone(),
-        addressee: data.addressee.clone(),
+        issuer: *step.actor,
+        addressee: data.addressee,
         role: data.role,
         basis: data.basis,
         rule: data.rule.clone(),
@@ -197,7 +198,7 @@ fn find(case: &CaseState, id: ReferralId, allowed: &[ReferralStatus]) -> Result<
         referral: id,
         status: referral.status,
         allowed: allowed.to_vec(),
-        holder: referral.addressee.clone(),
+        holder: referral.addressee,
     })
 }
 
@@ -250,12 +251,8 @@ pub(super) fn returned(step: &mut Step<'_>, case: &mut CaseState, data: &Referra
     let referral = &mut case.referrals[index];
     referral.status = ReferralStatus::Returned;
     referral.designate_due = Some(book.working_day_after(step.on, terms.designate).into());
-    referral.returned = Some(Returned {
-        by: step.actor.clone(),
-        on: step.on,
-        reason: data.reason.clone(),
-        suggested: data.suggested.clone(),
-    });
+    referral.returned =
+        Some(Returned { by: *step.actor, on: step.on, reason: data.reason.clone(), suggested: data.suggested });
     step.changes.referrals.insert(index);
     Ok(())
 }
@@ -279,7 +276,7 @@ pub(super) fn transferred(
     require_other(step, &data.to)?;
     let referral = &mut case.referrals[index];
     referral.status = Replaced;
-    referral.passed_to = Some(data.to.clone());
+    referral.passed_to = Some(data.to);
     step.changes.referrals.insert(index);
     Ok(())
 }

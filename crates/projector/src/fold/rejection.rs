@@ -186,6 +186,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// A stable code for scripts and tables.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::WrongActor { .. } => "wrong_actor",
@@ -213,11 +214,13 @@ impl Rejection {
     }
 
     /// Whether the actor lacks the right, rather than the state being wrong.
+    #[must_use]
     pub const fn is_not_allowed(&self) -> bool {
         matches!(self, Self::WrongActor { .. })
     }
 
     /// What to tell people.
+    #[must_use]
     pub fn message(&self, language: Language) -> String {
         match language {
             Language::Zh => self.message_zh(),

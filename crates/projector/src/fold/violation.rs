@@ -52,7 +52,7 @@ fn new_case(step: &Step<'_>, id: CaseId, data: &ViolationReported) -> CaseState 
         id,
         unit: data.unit.clone(),
         unit_name: data.unit_name.clone(),
-        reporter: step.actor.clone(),
+        reporter: *step.actor,
         place: data.place.clone(),
         trade: data.trade,
         category: data.category.clone(),

@@ -67,7 +67,7 @@ impl View<'_> {
         visit: impl FnMut(AnomalyRow) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
         let AnomalyFilter { code, agency, case, limit: most } = filter;
-        let (agency, case) = (agency.map(|agency| agency.to_string()), case.map(|case| case.to_bytes()));
+        let (agency, case) = (agency.map(|agency| agency.to_string()), case.map(CaseId::to_bytes));
         let given: [(&str, Option<&dyn ToSql>); 3] = [
             ("code", code.as_ref().map(|value| value as &dyn ToSql)),
             ("agency", agency.as_ref().map(|value| value as &dyn ToSql)),

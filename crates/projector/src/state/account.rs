@@ -28,6 +28,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// The text used in JSON and tables.
+    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Opening => "opening",

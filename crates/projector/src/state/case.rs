@@ -23,6 +23,7 @@ pub enum CaseStatus {
 
 impl CaseStatus {
     /// The text used in JSON and tables.
+    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -60,6 +61,7 @@ pub enum ReferralStatus {
 
 impl ReferralStatus {
     /// The text used in JSON and tables.
+    #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Issued => "issued",
@@ -76,6 +78,7 @@ impl ReferralStatus {
     }
 
     /// Whether somebody still owes something.
+    #[must_use]
     pub const fn is_pending(self) -> bool {
         matches!(self, Self::Issued | Self::Acknowledged | Self::Returned | Self::FedBack)
     }
@@ -156,6 +159,7 @@ pub enum FeedbackStatus {
 
 impl FeedbackStatus {
     /// The text used in JSON and tables.
+    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Submitted => "submitted",
@@ -364,11 +368,13 @@ pub struct PendingDeadline {
 
 impl CaseState {
     /// The place of a referral in the case.
+    #[must_use]
     pub fn referral_index(&self, id: ReferralId) -> Option<usize> {
         self.referrals.iter().position(|referral| referral.id == id)
     }
 
     /// The referral under which the case is handled: the last lead that was not replaced, returned or withdrawn.
+    #[must_use]
     pub fn lead(&self) -> Option<&Referral> {
         self.referrals.iter().rev().find(|referral| {
             referral.role == ReferralRole::Lead
@@ -380,11 +386,13 @@ impl CaseState {
     }
 
     /// Whether nobody handles it and the authority must name somebody.
+    #[must_use]
     pub fn awaits_designation(&self) -> bool {
         self.status == CaseStatus::Open && self.lead().is_none()
     }
 
     /// The deadline that runs in a slot, if any.
+    #[must_use]
     pub fn pending_deadline(&self, slot: Slot, authority: &AgencyCode) -> Option<PendingDeadline> {
         if self.status != CaseStatus::Open {
             return None;
@@ -394,7 +402,7 @@ impl CaseState {
             Slot::Rectification => {
                 let order = self.rectification.as_ref().filter(|order| order.passed_on.is_none())?;
                 let due = Due { date: order.due_on, provisional: false };
-                Some(PendingDeadline { kind: DeadlineKind::Rectify, agency: order.by.clone(), due })
+                Some(PendingDeadline { kind: DeadlineKind::Rectify, agency: order.by, due })
             }
         }
     }
@@ -413,6 +421,6 @@ impl CaseState {
             }
             _ => return None,
         };
-        Some(PendingDeadline { kind, agency: agency.clone(), due: due? })
+        Some(PendingDeadline { kind, agency: *agency, due: due? })
     }
 }

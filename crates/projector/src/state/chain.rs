@@ -37,7 +37,7 @@ pub struct Chain {
 }
 
 /// How an event does not fit its source's chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChainBreak {
     /// Numbers before it are missing. The event itself is good.
     Gap {

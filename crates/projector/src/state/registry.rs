@@ -103,8 +103,9 @@ pub enum RegistryError {
 
 impl Registry {
     /// The registry before the first event: the authority with the keys of the exchange file.
+    #[must_use]
     pub fn genesis(region: RegionCode, authority: AgencyCode, keys: &[KeyId]) -> Self {
-        let key = |keyid: &KeyId| (*keyid, Key { agency: authority.clone(), since: 0, until: None });
+        let key = |keyid: &KeyId| (*keyid, Key { agency: authority, since: 0, until: None });
         Self {
             region,
             keys: keys.iter().map(key).collect(),
@@ -126,6 +127,7 @@ impl Registry {
     }
 
     /// Whether an agency may write: registered and not suspended.
+    #[must_use]
     pub fn is_active(&self, agency: &AgencyCode) -> bool {
         self.agencies.get(agency).is_some_and(|agency| agency.suspended_at.is_none())
     }

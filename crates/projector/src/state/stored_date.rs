@@ -1,5 +1,7 @@
 //! Dates as text in JSON and as a day number in stored rows, where millions of them lie.
 
+#![expect(clippy::trivially_copy_pass_by_ref, clippy::ref_option, reason = "serde's `with` passes fields by reference")]
+
 use fengsui_event::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-//! The SQLite read model: the only place that knows its SQL for writing.
+//! The `SQLite` read model: the only place that knows its SQL for writing.
 //!
 //! State is loaded by key into bounded caches, changed in memory, and written together with the position in one
 //! transaction. So a crash leaves a model that is true for its position, and memory does not grow with the units.
@@ -85,7 +85,7 @@ impl Store {
             None => genesis,
             Some(registry) => same_exchange(registry, &genesis)?,
         };
-        Ok((Self::assemble(database, registry.authority.clone(), progress), registry))
+        Ok((Self::assemble(database, registry.authority, progress), registry))
     }
 
     fn assemble(database: Database, authority: AgencyCode, progress: Progress) -> Self {
@@ -107,7 +107,7 @@ impl Store {
         let database = create(path)?;
         let pragmas = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -49152;";
         database.connection().execute_batch(pragmas).map_err(|error| database.fault(error))?;
-        Ok(Self::assemble(database, genesis.authority.clone(), Progress::default()))
+        Ok(Self::assemble(database, genesis.authority, Progress::default()))
     }
 
     /// Keeps fewer or more cases and accounts in memory, each at most twice `bound`. What is unsaved stays.
