@@ -1,0 +1,26 @@
+//! What the log means, told as histories: given what was published, when one more event comes, then this follows.
+//!
+//! Right values come from the default rulebook and from the State Council's calendar, worked out by hand in the
+//! comments beside them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_raw_string_hashes, clippy::too_many_lines)]
+
+mod harness;
+
+mod admission;
+mod authority;
+mod closing;
+mod deadlines;
+mod faults;
+mod feedback;
+mod golden;
+mod life;
+mod not_interpreted;
+mod objection;
+mod plans;
+mod points;
+mod properties;
+mod rebuilding;
+mod rectification;
+mod referral;
+mod unit;
+mod violation;
