@@ -320,7 +320,7 @@ impl States for Store {
 /// Makes a new file. A write-ahead file left beside a deleted read model must never be taken for the new one's: the
 /// model can be drawn again, so the leftover goes.
 fn create(path: &Path) -> Result<Database, ModelError> {
-    for suffix in ["-wal", "-shm"] {
+    for suffix in ["-wal", "-shm", "-journal"] {
         let mut leftover = path.as_os_str().to_owned();
         leftover.push(suffix);
         match std::fs::remove_file(&leftover) {
