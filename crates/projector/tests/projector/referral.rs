@@ -280,9 +280,14 @@ fn the_issuer_takes_back_all_but_a_lead_which_is_the_authoritys() {
 
 #[test]
 fn nothing_moves_in_a_case_that_is_over() {
-    for over in [(|scene: &mut Scene| { scene.does("tourism", retracted()); }) as fn(&mut Scene), |scene| {
-        { scene.does("tourism", closed(fengsui_event::ClosingGround::UnitCeased, "2025-03-03")); }
-    }] {
+    for over in [
+        (|scene: &mut Scene| {
+            scene.does("tourism", retracted());
+        }) as fn(&mut Scene),
+        |scene| {
+            scene.does("tourism", closed(fengsui_event::ClosingGround::UnitCeased, "2025-03-03"));
+        },
+    ] {
         let (mut scene, lead) = referred();
         over(&mut scene);
         for rejection in [

@@ -60,8 +60,9 @@ fn a_report_from_outside_the_region_is_refused() {
 #[test]
 fn nothing_is_found_after_it_was_recorded() {
     let rejection = refused_report(|data| data.found_on = date("2025-03-04"));
-    let (date, limit) = (date("2025-03-04"), crate::harness::date("2025-03-03"));
-    assert_eq!(rejection, Rejection::DateOrder { date, limit, bound: Bound::NotAfterRecorded });
+    let (found, recorded) = (date("2025-03-04"), date("2025-03-03"));
+    let expected = Rejection::DateOrder { date: found, limit: recorded, bound: Bound::NotAfterRecorded };
+    assert_eq!(rejection, expected);
 }
 
 #[test]
@@ -138,14 +139,20 @@ fn the_reporter_corrects_category_and_severity_until_they_are_determined() {
 #[test]
 fn the_day_of_finding_stays_before_everything_that_followed() {
     let setups: [(&str, fn(&mut Scene, fengsui_event::ReferralId)); 4] = [
-        ("feedback", |scene, own| { scene.does("fire", feedback(own, Outcome::CaseFiled, "2025-03-03")); }),
+        ("feedback", |scene, own| {
+            scene.does("fire", feedback(own, Outcome::CaseFiled, "2025-03-03"));
+        }),
         ("penalty", |scene, own| {
             let mut answer = feedback(own, Outcome::Penalised, "2025-03-05");
             answer.penalty = Some(payloads::fine("2025-03-03"));
             scene.does("fire", answer);
         }),
-        ("order", |scene, own| { scene.does("fire", ordered(own, "2025-03-03", "2025-04-01")); }),
-        ("objection", |scene, _| { scene.does("fire", objected("2025-03-03")); }),
+        ("order", |scene, own| {
+            scene.does("fire", ordered(own, "2025-03-03", "2025-04-01"));
+        }),
+        ("objection", |scene, _| {
+            scene.does("fire", objected("2025-03-03"));
+        }),
     ];
     for (name, given) in setups {
         let mut scene = Scene::new();

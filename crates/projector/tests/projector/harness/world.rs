@@ -82,10 +82,6 @@ impl World {
         self.now = fengsui_event::date::start_of(day).unwrap() + jiff::SignedDuration::from_hours(9);
     }
 
-    pub fn today(&self) -> Date {
-        fengsui_event::date::day_of(self.now)
-    }
-
     pub fn now(&self) -> Timestamp {
         self.now
     }
