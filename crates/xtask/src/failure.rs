@@ -49,6 +49,15 @@ pub enum Failure {
         /// What went wrong.
         cause: serde_json::Error,
     },
+    /// A benchmark could not be run.
+    #[cfg(feature = "bench")]
+    #[error("{what}: {reason}")]
+    Bench {
+        /// Which part.
+        what: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
     /// A tool is missing and could not be had.
     #[error(
         "{name} {version} is not installed and could not be got; by hand: `cargo install {name} --version {version} --locked`"
@@ -68,6 +77,12 @@ impl Failure {
             Self::Refused { code: Some(code), .. } => u8::try_from(*code).map_or(ExitCode::FAILURE, ExitCode::from),
             _ => ExitCode::FAILURE,
         }
+    }
+
+    /// Turns any error of a part of a benchmark into a failure.
+    #[cfg(feature = "bench")]
+    pub fn bench<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::Bench { what, reason: error.to_string() }
     }
 
     /// Turns an I/O error on a path into a failure.

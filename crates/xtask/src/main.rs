@@ -2,6 +2,7 @@
 //!
 //! To add a task: a module with a `run`, a variant of [`Task`] and a line in [`perform`].
 
+mod bench;
 mod ci;
 mod deny;
 mod doc_tests;
@@ -34,6 +35,8 @@ enum Task {
     Ci,
     /// Write schemas/ from the code
     Schemas(schemas::Options),
+    /// Measure, against limits measured in the same run, and write docs/benchmarks.md
+    Bench(bench::Options),
     /// Check licences, duplicates, sources and advisories of the dependencies
     Deny,
 }
@@ -53,6 +56,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Test(options) => test_run::run(&options),
         Task::Ci => ci::run(),
         Task::Schemas(options) => schemas::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Deny => deny::run(),
     }
 }

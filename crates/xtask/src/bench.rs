@@ -1,0 +1,52 @@
+//! `cargo xtask bench`: builds the benchmarks in release mode and runs them. They are a feature of this crate, so that
+//! the everyday tasks build without the whole program.
+
+#[cfg(feature = "bench")]
+mod city_log;
+#[cfg(feature = "bench")]
+mod limits;
+#[cfg(feature = "bench")]
+mod measure;
+#[cfg(feature = "bench")]
+mod questions;
+#[cfg(feature = "bench")]
+mod replaying;
+#[cfg(feature = "bench")]
+mod report;
+#[cfg(feature = "bench")]
+mod suite;
+
+use clap::Args;
+
+use crate::failure::Failure;
+
+/// What to measure.
+#[derive(Args)]
+pub struct Options {
+    /// Events of the large log
+    #[arg(long, default_value_t = 1_000_000)]
+    pub events: u64,
+    /// Units of the large log
+    #[arg(long, default_value_t = 200_000)]
+    pub units: u32,
+    /// Print the table and leave docs/benchmarks.md as it is
+    #[arg(long)]
+    pub no_write: bool,
+    /// Replay this folder's log once and print what it took: one measurement in a process of its own
+    #[arg(long, hide = true, value_names = ["FOLDER", "CHECK", "UNTIL"], num_args = 3)]
+    pub replay: Option<Vec<String>>,
+}
+
+/// Runs the benchmarks.
+#[cfg(feature = "bench")]
+pub fn run(options: &Options) -> Result<(), Failure> {
+    suite::run(options)
+}
+
+/// Builds this program with the benchmarks, in release mode, and hands over to it.
+#[cfg(not(feature = "bench"))]
+pub fn run(_: &Options) -> Result<(), Failure> {
+    let mut command = crate::workspace::cargo();
+    command.args(["run", "--release", "--package", "xtask", "--features", "bench", "--"]);
+    crate::step::run("the benchmarks", command.args(std::env::args().skip(1)))
+}
