@@ -136,7 +136,10 @@ impl<'a> Overlay<'a> {
     fn savepoint(&self, events: &[Tried<'_>]) -> Savepoint {
         let mut before = Savepoint { position: self.position, ..Savepoint::default() };
         for event in events {
-            before.ids.push(event.id);
+            // An id that stands already is not this command's to forget.
+            if !self.tentative.ids.contains_key(&event.id) {
+                before.ids.push(event.id);
+            }
             before
                 .chains
                 .entry(event.source.clone())
