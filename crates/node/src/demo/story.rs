@@ -11,7 +11,7 @@ use fengsui_event::{
     AgencyCode, CaseId, ClosingGround, Date, Fen, FindingMethod, ObjectionDecision, Outcome, PenaltyKind, ReferralId,
     ReferralRole, Severity, Timestamp,
 };
-use fengsui_projector::state::{CaseState, CaseStatus, FeedbackStatus, Referral, ReferralStatus};
+use fengsui_projector::state::{CaseState, CaseStatus, Feedback, FeedbackStatus, Referral, ReferralStatus};
 use jiff::SignedDuration;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -417,8 +417,11 @@ impl<'a> Story<'a> {
 
     fn answer(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
         let Some(case) = Self::open_case(batch, id)? else { return Ok(()) };
-        let waiting: Vec<_> =
-            case.feedback.iter().filter(|feedback| feedback.status == FeedbackStatus::Submitted).collect();
+        let waits = |feedback: &&Feedback| {
+            let referral = case.referral_index(feedback.referral).map(|index| case.referrals[index].status);
+            feedback.status == FeedbackStatus::Submitted && referral == Some(ReferralStatus::FedBack)
+        };
+        let waiting: Vec<&Feedback> = case.feedback.iter().filter(waits).collect();
         for feedback in waiting {
             if self.random.gen_bool(0.06) {
                 let reason = "反馈未说明整改情况，请补充现场照片和文书。".to_owned();
