@@ -67,6 +67,11 @@ impl Embedded {
         Ok(self.head()?)
     }
 
+    /// Checks the file's structure, as [`Database::quick_check`] does. What the records say is not looked at.
+    pub fn quick_check(&self) -> Result<(), StorageError> {
+        self.database.quick_check()
+    }
+
     /// Closes the file with all records in it and none in the write-ahead file, unless a reader still needs that. Dropping does the
     /// same, but cannot tell of errors.
     pub fn close(self) -> Result<(), StorageError> {

@@ -152,6 +152,21 @@ impl Database {
         bytes
     }
 
+    /// Reads every page of the file and checks that its structure holds. Takes as long as reading the file does.
+    ///
+    /// Errors: [`StorageError::Corrupt`] with the first thing that does not fit.
+    pub fn quick_check(&self) -> Result<(), StorageError> {
+        let found: String = self
+            .connection
+            .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+            .map_err(|error| self.fault(error))?;
+        if found == "ok" {
+            return Ok(());
+        }
+        let FileKind { noun, when_damaged, .. } = *self.kind;
+        Err(StorageError::Corrupt { noun, path: self.path.clone(), detail: found, advice: when_damaged })
+    }
+
     /// Copies the write-ahead file back as far as readers allow and closes the file. Dropping does the same but cannot tell of errors.
     pub fn close(self) -> Result<(), StorageError> {
         let Database { connection, lock, kind, path, .. } = self;

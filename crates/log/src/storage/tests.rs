@@ -264,3 +264,16 @@ fn a_missing_folder_is_told() {
     assert!(matches!(error, StorageError::Io { .. }), "{error:?}");
     assert!(error.to_string().contains("nowhere"), "{error}");
 }
+
+#[test]
+fn a_quick_check_finds_a_broken_page_that_opening_does_not() {
+    let (_folder, path) = filled();
+    Database::open_reader(&NOTES, &path).unwrap().quick_check().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    let error = Database::open_reader(&NOTES, &path).unwrap().quick_check().unwrap_err();
+    assert!(matches!(error, StorageError::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore the notebook"), "{error}");
+}

@@ -1,0 +1,141 @@
+//! Units, the log, anomalies, agencies, the rulebook.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use fengsui_event::{AgencyCode, EventId, KeyId, RegionCode};
+use fengsui_rulebook::Grade;
+
+use super::value::{TypedUnit, term};
+
+/// Units and their accounts.
+#[derive(Debug, Subcommand)]
+pub enum UnitCommand {
+    /// Show a unit: balance, grade, open cases
+    #[command(after_help = "Example:\n  fengsui unit show 91110000600037341L")]
+    Show {
+        /// The unit's identifier
+        unit: TypedUnit,
+    },
+    /// Show every line of a unit's account with event, rule, rulebook, dates and running balance
+    #[command(after_help = "Example:\n  fengsui unit ledger 91110000600037341L --as-of 2026-06-30")]
+    Ledger {
+        /// The unit's identifier
+        unit: TypedUnit,
+    },
+    /// List units with balance and grade
+    #[command(after_help = "Example:\n  fengsui unit list --grade D")]
+    List {
+        /// With this grade
+        #[arg(long, value_parser = term::<Grade>())]
+        grade: Option<Grade>,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+    },
+}
+
+/// The log.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Show the last position
+    #[command(after_help = "Example:\n  fengsui log head --json")]
+    Head,
+    /// Show the event at a position, with its exact bytes
+    #[command(after_help = "Example:\n  fengsui log show 12\n  fengsui log show 12 --raw | sha256sum")]
+    Show {
+        /// Position, or the event's id
+        #[arg(value_name = "POSITION|ID")]
+        event: String,
+        /// Print the published bytes and nothing else
+        #[arg(long, conflicts_with = "json")]
+        raw: bool,
+    },
+    /// Show the last events
+    #[command(after_help = "Example:\n  fengsui log tail -n 20 --follow")]
+    Tail(TailArguments),
+}
+
+/// Which events of the log's end.
+#[derive(Debug, Args)]
+pub struct TailArguments {
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub lines: usize,
+    /// Go on as events come, until Ctrl-C
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// Anomalies.
+#[derive(Debug, Subcommand)]
+pub enum AnomalyCommand {
+    /// List records that had no effect, or had it with a reservation
+    #[command(after_help = "Example:\n  fengsui anomaly list --from urban --code case_state")]
+    List {
+        /// With this code
+        #[arg(long)]
+        code: Option<String>,
+        /// Published by this agency
+        #[arg(long, value_name = "CODE")]
+        from: Option<AgencyCode>,
+        /// Of this case
+        #[arg(long)]
+        case: Option<EventId>,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
+    },
+    /// Show one anomaly
+    #[command(after_help = "Example:\n  fengsui anomaly show 1")]
+    Show {
+        /// Its number in the list
+        number: u64,
+    },
+}
+
+/// Agencies.
+#[derive(Debug, Subcommand)]
+pub enum AgencyCommand {
+    /// List the agencies of the exchange
+    #[command(after_help = "Example:\n  fengsui agency list --json")]
+    List,
+    /// As the authority, register another agency by its public key
+    #[command(
+        after_help = "Example:\n  fengsui --agency joint-office agency register fire --region 350600 --key UBX3..."
+    )]
+    Register {
+        /// Code of the agency
+        code: AgencyCode,
+        /// Its public key, as `fengsui init` printed it; may be repeated
+        #[arg(long, required = true)]
+        key: Vec<KeyId>,
+        /// Its region; that of the exchange when absent
+        #[arg(long)]
+        region: Option<RegionCode>,
+        /// Its name; that of the rulebook when absent
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+/// The rulebook.
+#[derive(Debug, Subcommand)]
+pub enum RulebookCommand {
+    /// Show the rulebook that is in force
+    #[command(after_help = "Example:\n  fengsui rulebook show --text > rulebook.toml")]
+    Show {
+        /// Print its text as published
+        #[arg(long, conflicts_with = "json")]
+        text: bool,
+    },
+    /// List the kinds of violation with their points
+    #[command(after_help = "Example:\n  fengsui rulebook categories")]
+    Categories,
+    /// Check a rulebook's text and say everything that is to be mended
+    #[command(after_help = "Example:\n  fengsui rulebook check rulebook.toml")]
+    Check {
+        /// The TOML file
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,96 @@
+//! Long work: demonstration, folders, tables in and out, replay.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use fengsui_event::RegionCode;
+use fengsui_log::Position;
+
+/// The size of the pilot city.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Supervised units
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub units: u32,
+    /// Violations over two years
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub violations: u32,
+    /// What everything follows from; the same seed gives the same city
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// A node's folder.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// The agency's region (GB/T 2260)
+    #[arg(long)]
+    pub region: RegionCode,
+    /// The agency is the authority: begin a new exchange
+    #[arg(long, conflicts_with = "exchange")]
+    pub authority: bool,
+    /// The exchange file that the authority handed out
+    #[arg(long, value_name = "FILE")]
+    pub exchange: Option<PathBuf>,
+    /// The agency's name; that of the rulebook when absent
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Number of this node among those of the agency
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub node: u16,
+}
+
+/// A table to import.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// CSV or XLSX
+    pub file: PathBuf,
+    /// Which column holds what; the built-in maps when absent
+    #[arg(long)]
+    pub map: Option<PathBuf>,
+    /// Encoding of a CSV file; found out when absent
+    #[arg(long)]
+    pub encoding: Option<String>,
+    /// The sheet of a workbook; every fitting one when absent
+    #[arg(long)]
+    pub sheet: Option<String>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A table to export.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    /// What to write
+    #[arg(value_enum)]
+    pub what: ExportKind,
+    /// The file; its name ends in .csv or .xlsx
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// What to export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportKind {
+    /// Every case
+    Cases,
+    /// Every line of every account
+    Ledger,
+    /// Every anomaly
+    Anomalies,
+}
+
+/// A replay.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// Draw the tables into another folder
+    #[arg(long, value_name = "DIR")]
+    pub into: Option<PathBuf>,
+    /// Last position to fold
+    #[arg(long, value_name = "POSITION")]
+    pub until: Option<Position>,
+    /// Do not verify signatures
+    #[arg(long)]
+    pub no_verify: bool,
+}

@@ -1,0 +1,258 @@
+//! The log itself.
+
+use fengsui_event::{Digest, Event, EventId, Signature};
+use fengsui_log::{Embedded, EventLog, Position, Stored, subscribe};
+use fengsui_node::as_of::AsOf;
+use fengsui_node::folder::Folder;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::history::{HISTORY, line_of, local_time};
+use crate::arguments::read::{LogCommand, TailArguments};
+use crate::describe;
+use crate::exit::{Exit, Failure};
+use crate::interrupt;
+use crate::output::{Facts, Listing};
+use crate::session::Session;
+use crate::text;
+
+/// The log.
+pub fn run(session: &Session, command: LogCommand) -> Result<Exit, Failure> {
+    match command {
+        LogCommand::Head => head(session),
+        LogCommand::Show { event, raw } => show(session, &event, raw),
+        LogCommand::Tail(arguments) => tail(session, &arguments),
+    }
+}
+
+/// Opens the log to read and says where it ends, for whoever looks as of a moment as well.
+fn open(session: &Session) -> Result<(Embedded, Option<Position>), Failure> {
+    if let Some(AsOf::Date(_)) = session.global.as_of {
+        // Which position a day ends with is known to the tables.
+        let tables = session.tables()?;
+        return Ok((Embedded::open_reader(tables.folder().log())?, Position::new(tables.moment.position)));
+    }
+    let folder = Folder::open(&session.global.data)?;
+    let log = Embedded::open_reader(folder.log())?;
+    let head = log.head()?;
+    match session.global.as_of {
+        Some(AsOf::Position(position)) if Some(position) > head => Err(fengsui_node::as_of::AsOfError::BeyondHead {
+            asked: position.get(),
+            head: head.map_or(0, Position::get),
+        }
+        .into()),
+        Some(AsOf::Position(position)) => Ok((log, Some(position))),
+        _ => Ok((log, head)),
+    }
+}
+
+fn head(session: &Session) -> Result<Exit, Failure> {
+    let (log, head) = open(session)?;
+    let output = &session.output;
+    let stored = match head {
+        Some(position) => log.read(position, 1)?.pop(),
+        None => None,
+    };
+    let Some(stored) = stored else {
+        if output.json() {
+            output.document(&json!({"position": 0}))?;
+        } else {
+            output.line(&format!("{}\t0", output.say("位置", "position")))?;
+        }
+        return Ok(Exit::Done);
+    };
+    let event = Event::parse(&stored.record.bytes).ok();
+    let digest = Digest::of(&stored.record.bytes);
+    if output.json() {
+        output.document(&json!({
+            "position": stored.position, "id": stored.record.id, "sha256": digest,
+            "time": event.as_ref().map(|event| event.time), "type": event.as_ref().map(|event| &event.type_text),
+            "source": event.as_ref().map(|event| event.source.to_string()),
+            "sequence": event.as_ref().map(|event| event.sequence),
+        }))?;
+        return Ok(Exit::Done);
+    }
+    let mut facts = Facts::new();
+    facts.add(output.say("位置", "position"), stored.position).add(output.say("事件", "event"), stored.record.id);
+    if let Some(event) = &event {
+        facts
+            .add(output.say("事件类型", "type"), text::event_type(&event.type_text, session.language()))
+            .add(output.say("时间", "time"), local_time(event.time))
+            .add(output.say("来源", "source"), &event.source)
+            .add(output.say("来源序号", "sequence"), event.sequence);
+    }
+    facts.add("sha256", digest).show(output)?;
+    Ok(Exit::Done)
+}
+
+fn show(session: &Session, wanted: &str, raw: bool) -> Result<Exit, Failure> {
+    let (log, head) = open(session)?;
+    let position = position_of(&log, wanted, head)?;
+    let Some(stored) = log.read(position, 1)?.pop() else {
+        return Err(no_such_event(wanted, head));
+    };
+    if raw {
+        session.output.write_bytes(&stored.record.bytes)?;
+        return Ok(Exit::Done);
+    }
+    show_stored(session, &stored)
+}
+
+fn position_of(log: &Embedded, wanted: &str, head: Option<Position>) -> Result<Position, Failure> {
+    if let Ok(position) = wanted.parse::<Position>() {
+        return if Some(position) > head { Err(no_such_event(wanted, head)) } else { Ok(position) };
+    }
+    let id: EventId = wanted.parse().map_err(|_| {
+        Failure::usage(
+            format!("“{wanted}”既不是日志位置，也不是事件编号"),
+            format!("{wanted:?} is neither a position of the log nor an event's id"),
+        )
+    })?;
+    let found = log.find(id)?.first().copied().filter(|position| Some(*position) <= head);
+    found.ok_or_else(|| no_such_event(wanted, head))
+}
+
+fn no_such_event(wanted: &str, head: Option<Position>) -> Failure {
+    let head = head.map_or(0, Position::get);
+    Failure::failed(
+        "no_such_event",
+        format!("日志中没有 {wanted}：最后位置为 {head}"),
+        format!("there is no {wanted} on the log: its last position is {head}"),
+    )
+}
+
+/// A record with its exact bytes: a document that holds the event as it was published.
+#[derive(Serialize)]
+struct Shown<'a> {
+    position: Position,
+    id: EventId,
+    subject: &'a str,
+    sha256: Digest,
+    signature: String,
+    signature_good: Option<bool>,
+    text: Option<String>,
+    event: Option<&'a RawValue>,
+}
+
+fn show_stored(session: &Session, stored: &Stored) -> Result<Exit, Failure> {
+    let output = &session.output;
+    let record = &stored.record;
+    let event = Event::parse(&record.bytes);
+    let digest = Digest::of(&record.bytes);
+    let good = event.as_ref().ok().map(|event| signature_is_good(event, &record.bytes, &record.signature));
+    if output.json() {
+        let shown = Shown {
+            position: stored.position,
+            id: record.id,
+            subject: &record.subject,
+            sha256: digest,
+            signature: hex::encode(&record.signature),
+            signature_good: good,
+            text: event.as_ref().ok().map(|event| describe::describe(event, session.language())),
+            event: serde_json::from_slice(&record.bytes).ok(),
+        };
+        output.line(&crate::output::to_json(&shown, false)?)?;
+        return Ok(Exit::Done);
+    }
+    let mut facts = Facts::new();
+    facts.add(output.say("位置", "position"), stored.position).add(output.say("事件", "event"), record.id);
+    match &event {
+        Ok(event) => {
+            let verdict =
+                if good == Some(true) { output.say("有效", "good") } else { output.say("无效", "not good") };
+            facts
+                .add(output.say("事件类型", "type"), text::event_type(&event.type_text, session.language()))
+                .add(output.say("时间", "time"), local_time(event.time))
+                .add(output.say("来源", "source"), &event.source)
+                .add(output.say("来源序号", "sequence"), event.sequence)
+                .add(output.say("对象", "subject"), &event.subject)
+                .add_some(output.say("案件", "case"), event.correlation)
+                .add_some(output.say("起因", "causation"), event.causation)
+                .add(output.say("密钥", "key"), event.keyid)
+                .add(output.say("签名", "signature"), verdict)
+                .add(output.say("内容", "what"), describe::describe(event, session.language()));
+        }
+        Err(error) => {
+            facts.add(output.say("不是有效的事件", "not an event"), error);
+        }
+    }
+    facts.add(output.say("发布主题", "published under"), &record.subject).add("sha256", digest).show(output)?;
+    output.line("")?;
+    output.line(&pretty(&record.bytes))?;
+    Ok(Exit::Done)
+}
+
+/// The published bytes, indented for the eye; as they are when they are no JSON.
+fn pretty(bytes: &[u8]) -> String {
+    let indented = serde_json::from_slice::<serde_json::Value>(bytes)
+        .ok()
+        .and_then(|value| serde_json::to_string_pretty(&value).ok());
+    indented.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn signature_is_good(event: &Event, bytes: &[u8], signature: &[u8]) -> bool {
+    let Ok(signature) = Signature::try_from(signature) else {
+        return false;
+    };
+    event.keyid.verifier().is_ok_and(|verifier| verifier.verify(bytes, &signature))
+}
+
+fn tail(session: &Session, arguments: &TailArguments) -> Result<Exit, Failure> {
+    if arguments.follow && session.global.as_of.is_some() {
+        return Err(Failure::usage(
+            "--follow 与 --as-of 不能同时使用：过去不再增加",
+            "--follow and --as-of exclude each other: the past does not go on",
+        ));
+    }
+    let (log, head) = open(session)?;
+    let end = head.map_or(0, Position::get);
+    let count = u64::try_from(arguments.lines).unwrap_or(u64::MAX).min(end);
+    let first = Position::new(end - count + 1).unwrap_or(Position::FIRST);
+    if arguments.follow {
+        return follow(session, &log, first);
+    }
+    let mut listing = Listing::begin(&session.output, "events", None, HISTORY)?;
+    let mut failure = None;
+    if count > 0 {
+        log.scan(first, head, &mut |position, record| {
+            let line = line_of(&Stored { position, record: record.to_record() }, session.language());
+            match listing.row(&line) {
+                Ok(()) => std::ops::ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    std::ops::ControlFlow::Break(())
+                }
+            }
+        })?;
+    }
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    listing.end(Ok(()))?;
+    Ok(Exit::Done)
+}
+
+/// Shows events as they come, each at once, until somebody asks to stop.
+fn follow(session: &Session, log: &Embedded, first: Position) -> Result<Exit, Failure> {
+    interrupt::watch();
+    let output = &session.output;
+    let language = session.language();
+    if !output.json() {
+        let titles: Vec<&str> = HISTORY.iter().map(|column| column.title(language)).collect();
+        output.line(&titles.join("\t"))?;
+        output.flush()?;
+    }
+    for stored in subscribe(log, first, interrupt::stop_flag()) {
+        let line = line_of(&stored?, language);
+        if output.json() {
+            output.json_line(&json!({"type": "row", "event": line}))?;
+        } else {
+            let cells: Vec<String> =
+                HISTORY.iter().map(|column| crate::output::cell_text(&(column.value)(&line, language))).collect();
+            output.line(&cells.iter().map(|cell| crate::output::one_line(cell)).collect::<Vec<_>>().join("\t"))?;
+            output.flush()?;
+        }
+    }
+    Err(Failure::Interrupted)
+}

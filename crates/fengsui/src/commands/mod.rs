@@ -1,0 +1,53 @@
+//! What each command does: it asks the node or the projector, and shows what they say.
+
+mod act;
+mod agency;
+mod anomaly;
+mod case;
+mod demo;
+mod desk;
+mod doctor;
+mod evidence;
+mod export;
+mod history;
+mod import;
+mod init;
+mod lists;
+mod log;
+mod lookup;
+mod paper;
+mod replay;
+mod report;
+mod report_stdin;
+mod rulebook;
+mod unit;
+
+use crate::arguments::Command;
+use crate::exit::{Exit, Failure};
+use crate::session::Session;
+
+/// Does a command.
+pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(session, &arguments),
+        Command::Init(arguments) => init::run(session, arguments),
+        Command::Violation(command) => desk::violation(session, command),
+        Command::Referral(command) => desk::referral(session, command),
+        Command::Feedback(command) => desk::feedback(session, command),
+        Command::Rectification(command) => case::rectification(session, command),
+        Command::Case(command) => case::case(session, command),
+        Command::Objection(command) => case::objection(session, command),
+        Command::Unit(command) => unit::run(session, command),
+        Command::Import(arguments) => import::run(session, &arguments),
+        Command::Export(arguments) => export::run(session, &arguments),
+        Command::Log(command) => log::run(session, command),
+        Command::Replay(arguments) => replay::run(session, &arguments),
+        Command::Anomaly(command) => anomaly::run(session, command),
+        Command::Agency(command) => agency::run(session, command),
+        Command::Rulebook(command) => rulebook::run(session, command),
+        Command::Doctor => doctor::run(session),
+        Command::Completions { shell } => paper::completions(session, shell),
+        Command::Man { folder } => paper::man(session, &folder),
+        Command::Version => paper::version(session),
+    }
+}

@@ -1,0 +1,121 @@
+//! Drawing every table from the log again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use fengsui_log::{Embedded, EventLog as _, Position};
+use fengsui_node::folder::Folder;
+use fengsui_node::node::genesis;
+use fengsui_projector::fold::admission::SignatureCheck;
+use fengsui_projector::replay::rebuild;
+use fengsui_projector::{FollowOptions, Progress, Projector};
+use serde_json::json;
+
+use crate::arguments::work::ReplayArguments;
+use crate::exit::{Exit, Failure};
+use crate::interrupt;
+use crate::output::{Bar, Facts};
+use crate::session::Session;
+
+/// Codes that speak of a log that was tampered with, or of a source that told two stories.
+const GRAVE: &[&str] = &["bad_signature", "conflict", "chain_fork", "sequence_reused", "chain_gap", "id_mismatch"];
+
+/// Replays the log.
+pub fn run(session: &Session, arguments: &ReplayArguments) -> Result<Exit, Failure> {
+    session.refuse_as_of()?;
+    let folder = Folder::open(&session.global.data)?;
+    let log = Embedded::open_reader(folder.log())?;
+    let head = log.head()?;
+    if let Some(until) = arguments.until.filter(|until| Some(*until) > head) {
+        let head = head.map_or(0, Position::get);
+        return Err(fengsui_node::as_of::AsOfError::BeyondHead { asked: until.get(), head }.into());
+    }
+    let path = model_path(&folder, arguments.into.as_ref())?;
+    interrupt::watch();
+    let check = if arguments.no_verify { SignatureCheck::Trust } else { SignatureCheck::Verify };
+    let options = FollowOptions { check, until: arguments.until, ..FollowOptions::default() };
+    let mut bar = Bar::with_lines(session.output.look(), "重放日志", "Replaying the log");
+    let progress = rebuild(&path, genesis(folder.exchange()), &log, options, &mut bar)?;
+    let seconds = bar.seconds();
+    drop(bar);
+    let projector = Projector::open(&path, genesis(folder.exchange()))?;
+    let digest = projector.digest()?.to_string();
+    let anomalies = projector.store().view().anomaly_counts()?;
+    show(session, progress, seconds, &anomalies, &digest)
+}
+
+fn model_path(folder: &Folder, into: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    let Some(into) = into else {
+        return Ok(folder.model());
+    };
+    std::fs::create_dir_all(into).map_err(Failure::file(into))?;
+    Ok(into.join("model.sqlite"))
+}
+
+fn show(
+    session: &Session,
+    progress: Progress,
+    seconds: f64,
+    anomalies: &[(String, bool, u64)],
+    digest: &str,
+) -> Result<Exit, Failure> {
+    let output = &session.output;
+    let Progress { position, effective, without_effect, duplicates } = progress;
+    let rate = rate(position, seconds);
+    let mut by_code: BTreeMap<&str, u64> = BTreeMap::new();
+    for (code, _, count) in anomalies {
+        *by_code.entry(code).or_default() += count;
+    }
+    if output.json() {
+        output.json_line(&json!({
+            "type": "summary", "position": position, "events": position, "effective": effective,
+            "without_effect": without_effect, "duplicates": duplicates, "anomalies": by_code,
+            "milliseconds": milliseconds(seconds), "events_per_second": rate, "digest": format!("sha256:{digest}"),
+        }))?;
+    } else {
+        let mut facts = Facts::new();
+        facts
+            .add(output.say("事件", "events"), position)
+            .add(output.say("有效", "effective"), effective)
+            .add(output.say("无效", "without effect"), without_effect)
+            .add(output.say("其中重复", "of these duplicates"), duplicates)
+            .add(output.say("用时（秒）", "seconds"), format!("{seconds:.3}"))
+            .add(output.say("每秒事件", "events per second"), rate);
+        facts.show(output)?;
+        if !by_code.is_empty() {
+            output.heading(output.say("异常", "Anomalies"))?;
+            for (code, count) in &by_code {
+                output.line(&format!("{code}\t{count}"))?;
+            }
+        }
+        output.line(&format!("digest sha256:{digest}"))?;
+    }
+    warn_of_grave(session, &by_code);
+    Ok(Exit::Done)
+}
+
+fn warn_of_grave(session: &Session, by_code: &BTreeMap<&str, u64>) {
+    let grave: Vec<String> = by_code
+        .iter()
+        .filter(|(code, _)| GRAVE.contains(code))
+        .map(|(code, count)| format!("{code} {count}"))
+        .collect();
+    if !grave.is_empty() {
+        let list = grave.join(", ");
+        session.output.warn(
+            format!("日志可能不完整或被改动：{list}；详见 `fengsui anomaly list`"),
+            format!("the log may be incomplete or tampered with: {list}; see `fengsui anomaly list`"),
+        );
+    }
+}
+
+/// Whole events a second, for people.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn rate(events: u64, seconds: f64) -> u64 {
+    if seconds > 0.0 { (events as f64 / seconds) as u64 } else { events }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0) as u64
+}
