@@ -83,7 +83,7 @@ const COLUMNS: &str = "id, unit, unit_name, reporter, lead, category, severity, 
                        recorded_on, closed_on, incomplete";
 
 impl View<'_> {
-    /// Cases in order of their ids, which is the order of reporting.
+    /// Cases in order of their ids: imported rows first, then in order of reporting.
     pub fn cases(&self, filter: &CaseFilter) -> Result<Vec<CaseRow>, ModelError> {
         let mut found = Vec::new();
         self.each_case(filter, |row| {

@@ -108,6 +108,6 @@ pub struct AccountState {
     pub open_cases: u32,
     /// Determined violations within the longest repetition period.
     pub offences: Vec<Offence>,
-    /// Whether events of this account could not be read or had no effect.
+    /// Whether events of this account could not be read.
     pub incomplete: bool,
 }

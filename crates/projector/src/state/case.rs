@@ -340,7 +340,7 @@ pub struct CaseState {
     pub reopened: u32,
     /// Points that it moved.
     pub charges: Vec<Charge>,
-    /// Whether events of this case could not be read or had no effect.
+    /// Whether events of this case could not be read.
     pub incomplete: bool,
     /// Positions of the events that belong to it, in order.
     pub history: Vec<u64>,
