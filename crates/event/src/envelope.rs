@@ -3,6 +3,7 @@
 //! What is signed, stored and hashed is the exact byte string that was published. It is never serialised again.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -209,8 +210,7 @@ impl Event {
         if bytes.len() > EVENT_BYTES_MAX {
             return Err(EnvelopeError::TooLarge { found: bytes.len() });
         }
-        let wire: Wire<'_> =
-            serde_json::from_slice(bytes).map_err(|error| EnvelopeError::NotCloudEvents(error.to_string()))?;
+        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(|error| unreadable(bytes, &error))?;
         exactly("specversion", &wire.specversion, SPECVERSION)?;
         exactly("datacontenttype", &wire.datacontenttype, CONTENT_TYPE)?;
         let sequence = sequence(&wire.sequence)?;
@@ -248,6 +248,51 @@ impl Event {
             Decoded::Unknown | Decoded::Malformed(_) => None,
         }
     }
+}
+
+/// An attribute as it must stand in JSON.
+struct Form {
+    name: &'static str,
+    is_required: bool,
+    is_good: fn(&str) -> bool,
+    expected: &'static str,
+}
+
+const FORMS: &[Form] = &[
+    Form { name: "specversion", is_required: true, is_good: reads::<String>, expected: "text" },
+    Form { name: "id", is_required: true, is_good: reads::<EventId>, expected: "a ULID" },
+    Form { name: "source", is_required: true, is_good: reads::<String>, expected: "text" },
+    Form { name: "type", is_required: true, is_good: reads::<String>, expected: "text" },
+    Form { name: "subject", is_required: true, is_good: reads::<String>, expected: "text" },
+    Form { name: "time", is_required: true, is_good: reads::<Timestamp>, expected: "an instant as in RFC 3339" },
+    Form { name: "datacontenttype", is_required: true, is_good: reads::<String>, expected: "text" },
+    Form { name: "sequence", is_required: true, is_good: reads::<String>, expected: "20 decimal digits in quotes" },
+    Form { name: "previous", is_required: false, is_good: reads::<Option<Digest>>, expected: "64 hexadecimal digits" },
+    Form { name: "keyid", is_required: true, is_good: reads::<KeyId>, expected: "an NKeys public key" },
+    Form { name: "correlation", is_required: false, is_good: reads::<Option<CaseId>>, expected: "a ULID" },
+    Form { name: "causation", is_required: false, is_good: reads::<Option<EventId>>, expected: "a ULID" },
+    Form { name: "data", is_required: true, is_good: |_| true, expected: "the payload" },
+];
+
+fn reads<T: serde::de::DeserializeOwned>(json: &str) -> bool {
+    serde_json::from_str::<T>(json).is_ok()
+}
+
+/// Names the first attribute that spoils a document which is otherwise JSON. Costs nothing where all is well.
+fn unreadable(bytes: &[u8], error: &serde_json::Error) -> EnvelopeError {
+    const SHOWN_CHARS_MAX: usize = 80;
+    let Ok(attributes) = serde_json::from_slice::<BTreeMap<String, &RawValue>>(bytes) else {
+        return EnvelopeError::NotCloudEvents(error.to_string());
+    };
+    let spoilt = FORMS.iter().find_map(|form| match attributes.get(form.name) {
+        None => form.is_required.then(|| (form, "absent".to_owned())),
+        Some(value) if (form.is_good)(value.get()) => None,
+        Some(value) => Some((form, value.get().chars().take(SHOWN_CHARS_MAX).collect())),
+    });
+    spoilt.map_or_else(
+        || EnvelopeError::NotCloudEvents(error.to_string()),
+        |(form, found)| EnvelopeError::Attribute { name: form.name, found, expected: form.expected },
+    )
 }
 
 fn exactly(name: &'static str, found: &str, expected: &'static str) -> Result<(), EnvelopeError> {
