@@ -1,5 +1,7 @@
 //! The columns of every table, one definition for terminal, pipe and spreadsheet.
 
+use std::fmt::Display;
+
 use fengsui_event::{Date, Language, UnitId};
 use fengsui_projector::query::{AnomalyRow, CaseRow, LedgerLine, ReferralRow, UnitRow};
 use fengsui_rulebook::Grade;
@@ -31,11 +33,11 @@ pub struct UnitLine {
     pub line: LedgerLine,
 }
 
-fn text(value: impl ToString) -> Value {
-    Value::Text(value.to_string())
+fn text(value: impl Display) -> Value {
+    Value::Text(format!("{value}"))
 }
 
-fn some_text(value: Option<impl ToString>) -> Value {
+fn some_text(value: Option<impl Display>) -> Value {
     value.map_or(Value::Empty, text)
 }
 

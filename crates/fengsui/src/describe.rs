@@ -1,7 +1,7 @@
 //! What an event says, in a sentence.
 
 use fengsui_event::payload::{Penalty, RoutingAnswer};
-use fengsui_event::{Event, Language, Payload};
+use fengsui_event::{Event, Fen, Language, Payload, PenaltyKind};
 
 /// What an event says, in a sentence. What this program cannot read is said to be so.
 pub fn describe(event: &Event, language: Language) -> String {
@@ -37,23 +37,24 @@ pub fn routing(answer: &RoutingAnswer, language: Language) -> String {
     }
 }
 
-/// A penalty in a few words.
+/// A penalty in a few words: a fine and a confiscation with their sums.
 pub fn penalty(penalty: &Penalty, language: Language) -> String {
-    let kinds: Vec<&str> = penalty.kinds.iter().map(|kind| kind.name(language)).collect();
-    let mut text = kinds.join(language.pick("、", ", "));
-    for (amount, zh, en) in [(penalty.fine, "罚款", "fine"), (penalty.confiscated, "没收", "confiscated")] {
-        if amount.fen() > 0 {
-            text.push_str(&match language {
-                Language::Zh => format!("，{zh} {amount} 元"),
-                Language::En => format!(", {en} {amount} yuan"),
-            });
-        }
-    }
-    if let Some(number) = &penalty.decision_number {
-        text.push_str(language.pick("，", ", "));
-        text.push_str(number);
-    }
-    text
+    let sum = |amount: Fen| match language {
+        Language::Zh => format!(" {amount} 元"),
+        Language::En => format!(" {amount} yuan"),
+    };
+    let part = |kind: &PenaltyKind| {
+        let amount = match kind {
+            PenaltyKind::Fine => penalty.fine,
+            PenaltyKind::Confiscation => penalty.confiscated,
+            _ => Fen::ZERO,
+        };
+        let amount = if amount > Fen::ZERO { sum(amount) } else { String::new() };
+        format!("{}{amount}", kind.name(language))
+    };
+    let mut parts: Vec<String> = penalty.kinds.iter().map(part).collect();
+    parts.extend(penalty.decision_number.clone());
+    parts.join(language.pick("，", ", "))
 }
 
 fn zh(payload: &Payload) -> String {
@@ -151,5 +152,24 @@ fn en(payload: &Payload) -> String {
         Payload::AgencyRegistered(data) => format!("{} {}", data.agency, data.name),
         Payload::RulebookPublished(data) => format!("{}, in force from {}", data.version, data.effective_from),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_penalty_names_each_kind_once_with_its_sum() {
+        let given = Penalty {
+            kinds: vec![PenaltyKind::Warning, PenaltyKind::Fine],
+            fine: Fen::new(500_000).unwrap(),
+            confiscated: Fen::ZERO,
+            decision_number: Some("漳消〔2026〕1号".to_owned()),
+            decided_on: "2026-01-05".parse().unwrap(),
+        };
+        assert_eq!(penalty(&given, Language::Zh), "警告，罚款 5000.00 元，漳消〔2026〕1号");
+        assert_eq!(penalty(&given, Language::En), "warning, fine 5000.00 yuan, 漳消〔2026〕1号");
     }
 }

@@ -148,7 +148,8 @@ impl Failure {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } => Exit::Usage,
+            Self::Usage { .. }
+            | Self::Sheet(SheetError::UnknownExtension { .. } | SheetError::UnknownEncoding { .. }) => Exit::Usage,
             Self::NoKey { .. } => Exit::NotAllowed,
             Self::Interrupted => Exit::Interrupted,
             Self::Node(error) | Self::AsOf(AsOfError::Node(error)) => exit_of_node(error),
@@ -218,8 +219,8 @@ impl Failure {
 fn exit_of_node(error: &NodeError) -> Exit {
     match error {
         NodeError::Model(ModelError::Interrupted { .. }) => Exit::Interrupted,
-        NodeError::Key(KeyFileError::NotFound { .. }) => Exit::NotAllowed,
-        NodeError::Refused(
+        NodeError::Key(KeyFileError::NotFound { .. })
+        | NodeError::Refused(
             Cause::UnknownKey(_) | Cause::ForeignKey { .. } | Cause::EndedKey { .. } | Cause::SuspendedAgency { .. },
         ) => Exit::NotAllowed,
         // A log with holes, with edited rows or with two events under one id is no longer the log that was written.
@@ -371,6 +372,8 @@ mod tests {
         let writer = StorageError::SecondWriter { noun: "event log", path: "log".into(), pid: None };
         check(writer.into(), Exit::Failed, "second_writer");
         check(ModelError::Storage(StorageError::DiskFull { path: "m".into() }).into(), Exit::Failed, "disk_full");
+        check(SheetError::UnknownExtension { path: "t.txt".into() }.into(), Exit::Usage, "sheet");
+        check(SheetError::Empty { path: "t.csv".into() }.into(), Exit::Failed, "sheet");
         check(AsOfError::BeyondHead { asked: 3, head: 2 }.into(), Exit::Failed, "beyond_head");
     }
 

@@ -2,7 +2,12 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, CommandFactory as _};
-use fengsui_event::Language;
+use fengsui_event::key::KeyError;
+use fengsui_event::{
+    AgencyCodeError, AmountError, CategoryCodeError, Language, RegionCodeError, TradeCodeError, UlidError, UnitIdError,
+};
+use fengsui_log::InvalidPosition;
+use fengsui_node::as_of::InvalidAsOf;
 
 use crate::arguments::CommandLine;
 use crate::help_zh;
@@ -45,26 +50,26 @@ fn in_chinese(command: clap::Command, path: &str) -> clap::Command {
 }
 
 fn argument_in_chinese(argument: Arg, path: &str) -> Arg {
-    let mut text = help_zh::argument(path, argument.get_id().as_str()).unwrap_or_default().to_owned();
+    let mut parts = vec![help_zh::argument(path, argument.get_id().as_str()).unwrap_or_default().to_owned()];
     let takes_value = argument.get_action().takes_values();
     let values: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     if takes_value && !values.is_empty() {
-        text.push_str(&format!(" [可选：{}]", values.join("、")));
+        parts.push(format!("[可选：{}]", values.join("、")));
     }
     let defaults: Vec<String> =
         argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
     if takes_value && !defaults.is_empty() {
-        text.push_str(&format!(" [默认：{}]", defaults.join(" ")));
+        parts.push(format!("[默认：{}]", defaults.join(" ")));
     }
     if let Some(variable) = argument.get_env() {
-        text.push_str(&format!(" [环境变量：{}]", variable.to_string_lossy()));
+        parts.push(format!("[环境变量：{}]", variable.to_string_lossy()));
     }
     let heading = match () {
         () if argument.is_global_set() => "全局选项",
         () if argument.is_positional() => "参数",
         () => "选项",
     };
-    let argument = argument.help(text).help_heading(heading);
+    let argument = argument.help(parts.join(" ")).help_heading(heading);
     if takes_value { argument.hide_possible_values(true).hide_default_value(true).hide_env(true) } else { argument }
 }
 
@@ -82,7 +87,9 @@ fn error_in_chinese(error: &clap::Error) -> Option<String> {
     let message = match error.kind() {
         ErrorKind::UnknownArgument => format!("不认识的参数“{}”", text(ContextKind::InvalidArg)?),
         ErrorKind::InvalidSubcommand => format!("不认识的命令“{}”", text(ContextKind::InvalidSubcommand)?),
-        ErrorKind::MissingSubcommand => "缺少命令".to_owned(),
+        ErrorKind::MissingSubcommand => {
+            format!("缺少命令；可用：{}", text(ContextKind::ValidSubcommand).unwrap_or_default())
+        }
         ErrorKind::MissingRequiredArgument => format!("缺少必需的参数：{}", text(ContextKind::InvalidArg)?),
         ErrorKind::ArgumentConflict => format!(
             "参数“{}”不能与“{}”同时使用",
@@ -93,24 +100,47 @@ fn error_in_chinese(error: &clap::Error) -> Option<String> {
             format!("参数“{}”缺少值", text(ContextKind::InvalidArg)?)
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let reason = std::error::Error::source(error).map_or_else(String::new, |source| format!("：{source}"));
+            let reason =
+                std::error::Error::source(error).map_or_else(String::new, |source| format!("：{}", reason_zh(source)));
             format!("参数“{}”的值“{}”无效{reason}", text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?)
         }
         _ => return None,
     };
-    let mut message = message;
+    let mut lines = vec![message];
     if let Some(values) = text(ContextKind::ValidValue).filter(|values| !values.is_empty()) {
-        message.push_str(&format!("\n可选：{values}"));
+        lines.push(format!("可选：{values}"));
     }
     let suggested = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
     if let Some(suggestion) = suggested.into_iter().find_map(text) {
-        message.push_str(&format!("\n是否指“{suggestion}”？"));
+        lines.push(format!("是否指“{suggestion}”？"));
     }
     if let Some(usage) = text(ContextKind::Usage) {
         let usage = usage.trim().strip_prefix("Usage:").unwrap_or(&usage).trim().to_owned();
-        message.push_str(&format!("\n用法：{usage}\n详见 --help"));
+        lines.push(format!("用法：{usage}\n详见 --help"));
     }
-    Some(message)
+    Some(lines.join("\n"))
+}
+
+/// Why a value cannot be read. Where a type has no Chinese text of its own, what would have been right is said.
+fn reason_zh(source: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(error) = source.downcast_ref::<UnitIdError>() {
+        return fengsui_sheets::unit_error_text(error, Language::Zh);
+    }
+    let expected = match () {
+        () if source.is::<UlidError>() => "应为 26 位编号，可从列表中复制",
+        () if source.is::<jiff::Error>() => "应为日期，如 2026-11-24",
+        () if source.is::<InvalidAsOf>() => "应为日志位置（正整数）或日期，如 2026-11-24",
+        () if source.is::<InvalidPosition>() => "应为日志位置（正整数）",
+        () if source.is::<RegionCodeError>() => "应为 GB/T 2260 的六位行政区划代码，如 350602",
+        () if source.is::<TradeCodeError>() => "应为 GB/T 4754 的行业代码，如 H61",
+        () if source.is::<AgencyCodeError>() => "应为部门代码（小写字母、数字、连字符），如 fire",
+        () if source.is::<CategoryCodeError>() => "应为违法行为类别，如 fire.60-3",
+        () if source.is::<AmountError>() => "应为金额（元），如 30000.00",
+        () if source.is::<KeyError>() => "应为公钥：以 U 开头的 56 个字符",
+        () if source.is::<std::num::ParseIntError>() => "应为非负整数",
+        () => return source.to_string(),
+    };
+    expected.to_owned()
 }
 
 fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
@@ -204,6 +234,8 @@ mod tests {
         let wrong = told(&["fengsui", "case", "list", "--status", "opne"], Language::Zh);
         assert!(wrong.contains("“opne”无效") && wrong.contains("open、closed、retracted"), "{wrong}");
         let wrong = told(&["fengsui", "unit", "show", "111111111111111111"], Language::Zh);
-        assert!(wrong.contains("“111111111111111111”无效："), "{wrong}");
+        assert!(wrong.contains("“111111111111111111”无效：第 17 位应为 7"), "{wrong}");
+        let wrong = told(&["fengsui", "--as-of", "2026-02-30", "case", "list"], Language::Zh);
+        assert!(wrong.contains("应为日志位置"), "{wrong}");
     }
 }

@@ -77,7 +77,7 @@ impl Before {
         let words = words.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--");
         let words: Vec<_> = words.collect();
         let follows = |(index, word): (usize, &std::borrow::Cow<'_, str>)| match word.strip_prefix("--lang") {
-            Some("") => words.get(index + 1).map(|word| word.to_string()),
+            Some("") => words.get(index + 1).map(ToString::to_string),
             Some(rest) => rest.strip_prefix('=').map(str::to_owned),
             None => None,
         };

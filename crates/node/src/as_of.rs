@@ -11,7 +11,6 @@ use std::str::FromStr;
 use fengsui_event::date::day_of;
 use fengsui_event::{Date, Event};
 use fengsui_log::{EventLog, Position, ReadError};
-use fengsui_projector::fold::admission::SignatureCheck;
 use fengsui_projector::query::{Reader, View};
 use fengsui_projector::replay::rebuild;
 use fengsui_projector::{FollowOptions, ModelError, Projector, Registry, Watcher};
@@ -128,8 +127,7 @@ pub struct Past {
 }
 
 impl Past {
-    /// Folds the log up to a position, 0 for the time before the first event. Signatures were verified when the
-    /// present tables were drawn.
+    /// Folds the log up to a position, 0 for the time before the first event.
     pub fn draw<L: EventLog + ?Sized>(
         exchange: &Exchange,
         log: &L,
@@ -140,8 +138,7 @@ impl Past {
         let path = place.0.join("model.sqlite");
         match Position::new(position) {
             Some(until) => {
-                let options =
-                    FollowOptions { check: SignatureCheck::Trust, until: Some(until), ..FollowOptions::default() };
+                let options = FollowOptions { until: Some(until), ..FollowOptions::default() };
                 rebuild(&path, genesis(exchange), log, options, watcher)?;
             }
             None => drop(Projector::open(&path, genesis(exchange))?),
@@ -187,7 +184,7 @@ impl Drop for TemporaryFolder {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::used_underscore_binding)]
     use std::path::Path;
 
     use fengsui_event::payload::{AgencyKey, AgencyRegistered, RulebookPublished};

@@ -32,5 +32,6 @@ pub use read::{
 };
 pub use record::{ClosedRecord, Note, NoteKind, ViolationRecord};
 pub use refused::RefusedFile;
+pub use row::value::unit_error_text;
 pub use violations::{ReadRow, SkippedSheet, ViolationReader};
 pub use write::{Column, ColumnKind, SHEET_ROWS_MAX, TableOptions, TableWriter, Value};

@@ -204,6 +204,7 @@ pub enum ReferralCommand {
 
 /// Which referrals to list.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct ReferralListArguments {
     /// Where the agency owes something
     #[arg(long, group = "kind")]

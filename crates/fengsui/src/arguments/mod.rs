@@ -39,7 +39,6 @@ pub struct CommandLine {
 /// What holds for every command.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct Global {
     /// The node's folder
     #[arg(long, global = true, value_name = "DIR", env = "FENGSUI_DATA", default_value = "./fengsui-data")]

@@ -1,6 +1,6 @@
 //! The way of a command that writes: open the folder, submit, show what came of it and what can come next.
 
-use fengsui_event::{AgencyCode, CaseId, DeadlineKind, EventId, Language, Outcome};
+use fengsui_event::{AgencyCode, CaseId, Date, DeadlineKind, EventId, Language, Outcome};
 use fengsui_node::desk::{Command, RandomIds};
 use fengsui_node::{Node, Receipt};
 use fengsui_projector::query::View;
@@ -61,7 +61,7 @@ fn show(session: &Session, node: &Node, receipt: &Receipt) -> Result<Exit, Failu
     facts.add(output.say("案件", "case"), id);
     facts.add(output.say("状态", "status"), text::term(case.status.code(), language));
     facts.add_some(output.say("主办部门", "lead"), case.lead().map(|lead| names.agency(lead.addressee)));
-    for (kind, agency, due) in owed(&case, node.registry().authority) {
+    for Owed { kind, agency, due, .. } in owed(&case, node.registry().authority) {
         let kind = text::owed(kind.code(), language);
         facts.add(output.say("待办", "owed"), format!("{kind} {due} {}", names.agency(agency)));
     }
@@ -75,13 +75,36 @@ pub fn case_of(view: View<'_>, id: CaseId) -> Result<CaseState, Failure> {
     view.case(id)?.ok_or(Failure::NoSuchId(id.event_id()))
 }
 
-/// What is owed in a case: what, by whom, by when.
-fn owed(case: &CaseState, authority: AgencyCode) -> Vec<(DeadlineKind, AgencyCode, String)> {
+/// Something that is owed in a case.
+struct Owed {
+    kind: DeadlineKind,
+    agency: AgencyCode,
+    due: Date,
+    /// The id by which it is named: the case's, unless the agency holds several referrals of it.
+    id: EventId,
+}
+
+fn owed(case: &CaseState, authority: AgencyCode) -> Vec<Owed> {
     let slots = (0..case.referrals.len()).map(Slot::Referral).chain([Slot::Rectification]);
     slots
-        .filter_map(|slot| case.pending_deadline(slot, &authority))
-        .map(|pending| (pending.kind, pending.agency, pending.due.date.to_string()))
+        .filter_map(|slot| {
+            let pending = case.pending_deadline(slot, &authority)?;
+            let id = match slot {
+                Slot::Referral(index) => name_of(case, index),
+                Slot::Rectification => case.id.event_id(),
+            };
+            Some(Owed { kind: pending.kind, agency: pending.agency, due: pending.due.date, id })
+        })
         .collect()
+}
+
+fn name_of(case: &CaseState, index: usize) -> EventId {
+    let referral = &case.referrals[index];
+    let held = case.referrals.iter().filter(|other| {
+        other.addressee == referral.addressee
+            && matches!(other.status, ReferralStatus::Issued | ReferralStatus::Acknowledged)
+    });
+    if held.count() > 1 { referral.id.event_id() } else { case.id.event_id() }
 }
 
 /// Says on stderr which commands can come next.
@@ -90,8 +113,8 @@ pub fn hint(session: &Session, case: &CaseState, authority: AgencyCode) {
     if steps.is_empty() {
         return;
     }
-    let steps: String = steps.iter().map(|step| format!("\n  {step}")).collect();
-    session.output.note(format!("下一步：{steps}"), format!("next:{steps}"));
+    let steps = steps.join("\n  ");
+    session.output.note(format!("下一步：\n  {steps}"), format!("next:\n  {steps}"));
 }
 
 /// How the program is called again for the same folder.
@@ -117,7 +140,7 @@ fn quoted(word: &str) -> String {
 pub fn next_steps(case: &CaseState, authority: AgencyCode, program: &str, language: Language) -> Vec<String> {
     let id = case.id;
     let words = language.pick("说明", "WHY");
-    let step = |(kind, agency, _): (DeadlineKind, AgencyCode, String)| {
+    let step = |Owed { kind, agency, id, .. }: Owed| {
         let verb = match kind {
             DeadlineKind::Acknowledge => format!("referral acknowledge {id}"),
             DeadlineKind::Feedback => format!("feedback submit {id} --outcome rectification_ordered --summary {words}"),

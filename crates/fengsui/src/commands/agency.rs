@@ -31,7 +31,7 @@ struct AgencyRow {
 pub fn run(session: &Session, command: AgencyCommand) -> Result<Exit, Failure> {
     match command {
         AgencyCommand::List => list(session),
-        AgencyCommand::Register { code, key, region, name } => register(session, code, key, region, name),
+        AgencyCommand::Register { code, key, region, name } => register(session, code, &key, region, name),
     }
 }
 
@@ -93,7 +93,7 @@ pub fn registration(agency: AgencyCode, name: String, region: RegionCode, keys: 
 fn register(
     session: &Session,
     code: AgencyCode,
-    keys: Vec<KeyId>,
+    keys: &[KeyId],
     region: Option<RegionCode>,
     name: Option<String>,
 ) -> Result<Exit, Failure> {
@@ -114,7 +114,7 @@ fn register(
         )
     })?;
     let region = region.unwrap_or(node.folder().exchange().region);
-    let registered = registration(code, name.clone(), region, &keys);
+    let registered = registration(code, name.clone(), region, keys);
     let receipt = node.submit(actor, Command::RegisterAgency(registered), &mut RandomIds, session.now)?;
     let output = &session.output;
     if output.json() {

@@ -4,6 +4,7 @@ use fengsui_event::{AgencyCode, Language};
 use fengsui_node::Node;
 use fengsui_node::demo::{self, AgencyFigures, DemoError, DemoOptions, DemoSummary, Forwarding};
 use fengsui_projector::ModelError;
+use fengsui_projector::state::Feedback;
 use fengsui_sheets::{ColumnKind, Value};
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use crate::exit::{Exit, Failure};
 use crate::interrupt;
 use crate::output::{Bar, Column, Facts, show_rows};
 use crate::session::Session;
+use crate::text;
 
 impl From<DemoError> for Failure {
     fn from(error: DemoError) -> Self {
@@ -43,6 +45,9 @@ impl From<DemoError> for Failure {
     }
 }
 
+/// Lines of the ledger that are shown; its end is what the grade follows from.
+const LEDGER_LINES_SHOWN: usize = 12;
+
 /// Makes the pilot city, or shows the one that is there.
 pub fn run(session: &Session, arguments: &DemoArguments) -> Result<Exit, Failure> {
     session.refuse_as_of()?;
@@ -54,8 +59,9 @@ pub fn run(session: &Session, arguments: &DemoArguments) -> Result<Exit, Failure
     drop(bar);
     let (node, summary) = match made {
         Err(DemoError::Node(fengsui_node::NodeError::Model(ModelError::Interrupted { .. }))) => {
-            return Err(Failure::Interrupted);
+            return Err(interrupted(session));
         }
+        Err(DemoError::Interrupted) => return Err(interrupted(session)),
         made => made?,
     };
     let output = &session.output;
@@ -66,12 +72,19 @@ pub fn run(session: &Session, arguments: &DemoArguments) -> Result<Exit, Failure
     }
     overview(session, &summary)?;
     agencies(session, &node, &summary)?;
-    examples(session, &summary)?;
+    examples(session, &node, &summary)?;
     ledger(session, &node, &summary)?;
     try_next(session, &node, &summary)?;
     output.line("")?;
     output.line(&format!("digest sha256:{}", summary.digest))?;
     Ok(Exit::Done)
+}
+
+fn interrupted(session: &Session) -> Failure {
+    session
+        .output
+        .note("演示未完成，下次运行将重新开始", "the demonstration is not whole; the next run begins it again");
+    Failure::Interrupted
 }
 
 fn overview(session: &Session, summary: &DemoSummary) -> Result<(), Failure> {
@@ -130,17 +143,38 @@ const PARTS: &[Column<Part>] = &[
     Column::new("名称", "name", ColumnKind::Text, |part, _| Value::Text(part.1.clone())),
 ];
 
-fn examples(session: &Session, summary: &DemoSummary) -> Result<(), Failure> {
-    let output = &session.output;
-    output.heading(output.say("自动抄送示例", "Forwarded by itself, for example"))?;
-    show_rows(output, EXAMPLES, &summary.examples)
+/// A case that went from one agency to another and came back with feedback.
+struct Example {
+    forwarding: Forwarding,
+    feedback: Option<Feedback>,
 }
 
-const EXAMPLES: &[Column<Forwarding>] = &[
-    Column::new("发现部门", "reporter", ColumnKind::Text, |row, _| Value::Text(row.reporter.to_string())),
-    Column::new("主办部门", "lead", ColumnKind::Text, |row, _| Value::Text(row.lead.to_string())),
-    Column::new("规则", "rule", ColumnKind::Text, |row, _| Value::Text(row.rule.clone())),
-    Column::new("案件", "case", ColumnKind::Text, |row, _| Value::Text(row.case.to_string())),
+fn examples(session: &Session, node: &Node, summary: &DemoSummary) -> Result<(), Failure> {
+    let output = &session.output;
+    let mut examples = Vec::with_capacity(summary.examples.len());
+    for forwarding in summary.examples.iter().cloned() {
+        let feedback = node.view().case(forwarding.case)?.and_then(|case| case.feedback.last().cloned());
+        examples.push(Example { forwarding, feedback });
+    }
+    output.heading(output.say("自动抄送与反馈示例", "Forwarded by itself and fed back, for example"))?;
+    show_rows(output, EXAMPLES, &examples)
+}
+
+const EXAMPLES: &[Column<Example>] = &[
+    Column::new("发现部门", "reporter", ColumnKind::Text, |row, _| {
+        Value::Text(row.forwarding.reporter.to_string())
+    }),
+    Column::new("主办部门", "lead", ColumnKind::Text, |row, _| Value::Text(row.forwarding.lead.to_string())),
+    Column::new("规则", "rule", ColumnKind::Text, |row, _| Value::Text(row.forwarding.rule.clone())),
+    Column::new("反馈结果", "outcome", ColumnKind::Text, |row, language| {
+        let outcome = row.feedback.as_ref().map(|feedback| feedback.outcome.name(language).to_owned());
+        outcome.map_or(Value::Empty, Value::Text)
+    }),
+    Column::new("反馈状态", "feedback", ColumnKind::Text, |row, language| {
+        let status = row.feedback.as_ref().map(|feedback| text::term(feedback.status.code(), language));
+        status.map_or(Value::Empty, Value::Text)
+    }),
+    Column::new("案件", "case", ColumnKind::Text, |row, _| Value::Text(row.forwarding.case.to_string())),
 ];
 
 fn ledger(session: &Session, node: &Node, summary: &DemoSummary) -> Result<(), Failure> {
@@ -153,7 +187,16 @@ fn ledger(session: &Session, node: &Node, summary: &DemoSummary) -> Result<(), F
         Language::Zh => format!("{name}（{unit}）的积分账目"),
         Language::En => format!("The ledger of {name} ({unit})"),
     })?;
-    show_rows(output, LEDGER, &node.view().ledger(unit, summary.last_day)?)
+    let lines = node.view().ledger(unit, summary.last_day)?;
+    let hidden = lines.len().saturating_sub(LEDGER_LINES_SHOWN);
+    show_rows(output, LEDGER, &lines[hidden..])?;
+    if hidden == 0 {
+        return Ok(());
+    }
+    output.line(&match session.language() {
+        Language::Zh => format!("（前面还有 {hidden} 笔）"),
+        Language::En => format!("({hidden} earlier lines)"),
+    })
 }
 
 fn try_next(session: &Session, node: &Node, summary: &DemoSummary) -> Result<(), Failure> {

@@ -89,7 +89,16 @@ fn examine(folder: &Folder, findings: &mut Findings<'_>) {
     outbox(folder, findings);
     if let Some(registry) = model(folder, head, findings) {
         keys(folder, &registry, findings);
-        rules(&registry, findings);
+        if head == Some(0) {
+            findings.warning(
+                "rulebook",
+                "日志为空：本节点尚未得到交换的事件".to_owned(),
+                "the log is empty: this node has no event of its exchange yet".to_owned(),
+                "fengsui log head",
+            );
+        } else {
+            rules(&registry, findings);
+        }
     }
 }
 
@@ -234,7 +243,7 @@ fn model(folder: &Folder, head: Option<u64>, findings: &mut Findings<'_>) -> Opt
     } else {
         findings.good("anomalies", "无", "none");
     }
-    registry
+    Some(registry.unwrap_or_else(|| fengsui_node::node::genesis(folder.exchange())))
 }
 
 fn keys(folder: &Folder, registry: &Registry, findings: &mut Findings<'_>) {

@@ -29,7 +29,7 @@ struct Made {
 }
 
 /// Makes a folder or adds a desk.
-pub fn run(session: &Session, arguments: InitArguments) -> Result<Exit, Failure> {
+pub fn run(session: &Session, arguments: &InitArguments) -> Result<Exit, Failure> {
     session.refuse_as_of()?;
     let agency = session.global.agency.ok_or_else(|| {
         Failure::usage(
@@ -39,18 +39,18 @@ pub fn run(session: &Session, arguments: InitArguments) -> Result<Exit, Failure>
     })?;
     let root = &session.global.data;
     let made = if Folder::is_initialised(root) {
-        in_existing(session, &arguments, agency)?
+        in_existing(session, arguments, agency)?
     } else if arguments.authority {
-        found_exchange(session, &arguments, agency)?
+        found_exchange(session, arguments, agency)?
     } else if let Some(file) = &arguments.exchange {
-        join_exchange(session, &arguments, agency, file)?
+        join_exchange(session, arguments, agency, file)?
     } else {
         return Err(Failure::usage(
             "新文件夹须写明 --authority（联席会议办公室，新建交换）或 --exchange FILE（联席会议办公室发放的交换文件）",
             "a new folder needs --authority (begin an exchange as its authority) or --exchange FILE (as the authority handed it out)",
         ));
     };
-    show(session, &arguments, &made)?;
+    show(session, arguments, &made)?;
     Ok(Exit::Done)
 }
 
@@ -75,29 +75,54 @@ fn make_private_folder(path: &Path) -> Result<(), Failure> {
     builder.create(path).map_err(Failure::file(path))
 }
 
+/// The first events of an exchange, decided before anything is made.
+struct Founding {
+    text: String,
+    book: Rulebook,
+    name: String,
+}
+
+impl Founding {
+    fn of(session: &Session, arguments: &InitArguments, authority: AgencyCode) -> Result<Self, Failure> {
+        let text = default_rulebook(authority)?;
+        let book = Rulebook::from_toml(&text)?;
+        let name = name_of(arguments, &book, authority)?;
+        if *book.authority() != authority {
+            let office = book.authority();
+            session.output.warn(
+                format!("默认规则中没有部门 {authority}，其中由 {office} 承担的事项将由 {authority} 决定"),
+                format!(
+                    "the default rulebook has no agency {authority}; what it leaves to {office} comes to {authority}"
+                ),
+            );
+        }
+        Ok(Self { text, book, name })
+    }
+}
+
 fn found_exchange(session: &Session, arguments: &InitArguments, agency: AgencyCode) -> Result<Made, Failure> {
+    let founding = Founding::of(session, arguments, agency)?;
     let root = &session.global.data;
     let key = key_for(root, agency)?;
     let public_key = key.public();
     let exchange = Exchange { region: arguments.region, authority: agency, authority_keys: vec![key.keyid()] };
     let config = NodeConfig { region: arguments.region, agency, node: arguments.node };
     let mut node = Node::create(root, config, exchange)?;
-    found(session, arguments, &mut node, &key)?;
+    found(session, founding, &mut node, &key)?;
     Ok(Made { agency, public_key, registered: true, anything_new: true })
 }
 
-/// The first events of an exchange: its authority and its rules.
-fn found(session: &Session, arguments: &InitArguments, node: &mut Node, key: &SigningKey) -> Result<bool, Failure> {
+/// Whether the authority is registered and has published rules.
+fn is_founded(node: &Node) -> bool {
     let authority = node.folder().exchange().authority;
+    node.registry().agencies.contains_key(&authority) && !node.registry().rulebooks.is_empty()
+}
+
+fn found(session: &Session, founding: Founding, node: &mut Node, key: &SigningKey) -> Result<(), Failure> {
+    let Exchange { region, authority, .. } = *node.folder().exchange();
     let registered = node.registry().agencies.contains_key(&authority);
     let ruled = !node.registry().rulebooks.is_empty();
-    if registered && ruled {
-        return Ok(false);
-    }
-    let text = default_rulebook(session, authority)?;
-    let book = Rulebook::from_toml(&text)?;
-    let name = name_of(arguments, &book, authority)?;
-    let region = node.folder().exchange().region;
+    let Founding { text, book, name } = founding;
     let registration = registration(authority, name, region, &[key.keyid()]);
     let rulebook = published(&book, text, session.today());
     let now = session.now;
@@ -111,7 +136,7 @@ fn found(session: &Session, arguments: &InitArguments, node: &mut Node, key: &Si
         }
         Ok::<(), NodeError>(())
     })?;
-    Ok(true)
+    Ok(())
 }
 
 fn published(book: &Rulebook, text: String, effective_from: Date) -> RulebookPublished {
@@ -120,24 +145,16 @@ fn published(book: &Rulebook, text: String, effective_from: Date) -> RulebookPub
 }
 
 /// The default rulebook, with this exchange's authority in it when it is one of its agencies.
-fn default_rulebook(session: &Session, authority: AgencyCode) -> Result<String, Failure> {
+fn default_rulebook(authority: AgencyCode) -> Result<String, Failure> {
     let text = Rulebook::default_toml();
     let book = Rulebook::from_toml(text)?;
-    if *book.authority() == authority {
-        return Ok(text.to_owned());
-    }
     let (version, office) = (book.version(), book.authority());
     let adapted = text
         .replacen(&format!("authority = \"{office}\""), &format!("authority = \"{authority}\""), 1)
         .replacen(&format!("version = \"{version}\""), &format!("version = \"{version}-{authority}\""), 1);
-    if Rulebook::from_toml(&adapted).is_ok_and(|book| *book.authority() == authority) {
-        return Ok(adapted);
-    }
-    session.output.warn(
-        format!("默认规则中没有部门 {authority}，其中的 {office} 所承担的事项将由 {authority} 决定"),
-        format!("the default rulebook has no agency {authority}; what it leaves to {office} comes to {authority}"),
-    );
-    Ok(text.to_owned())
+    let is_sound =
+        *office != authority && Rulebook::from_toml(&adapted).is_ok_and(|book| *book.authority() == authority);
+    Ok(if is_sound { adapted } else { text.to_owned() })
 }
 
 fn name_of(arguments: &InitArguments, book: &Rulebook, agency: AgencyCode) -> Result<String, Failure> {
@@ -182,9 +199,11 @@ fn in_existing(session: &Session, arguments: &InitArguments, agency: AgencyCode)
     }
     let holds_authority = node.folder().key(exchange.authority).exists();
     let mut anything_new = false;
-    if holds_authority {
+    if holds_authority && !is_founded(&node) {
         let key = SigningKey::load(&node.folder().key(exchange.authority))?;
-        anything_new |= found(session, arguments, &mut node, &key)?;
+        let founding = Founding::of(session, arguments, exchange.authority)?;
+        found(session, founding, &mut node, &key)?;
+        anything_new = true;
     }
     let path = node.folder().key(agency);
     if !path.exists() {
@@ -269,8 +288,13 @@ fn show(session: &Session, arguments: &InitArguments, made: &Made) -> Result<(),
         return Ok(());
     }
     let program = act::invocation(session);
-    let (zh, en) = if *anything_new { ("下一步：", "next:") } else { ("可用：", "for example:") };
-    let steps = format!("\n  {program} --agency {agency} referral list --inbox\n  {program} violation report --help");
-    output.note(format!("{zh}{steps}"), format!("{en}{steps}"));
+    let steps = if arguments.authority {
+        format!("\n  {program} init --region {region} --agency fire\n  {program} agency list")
+    } else {
+        format!(
+            "\n  {program} --agency {agency} violation report --help\n  {program} --agency {agency} referral list --inbox"
+        )
+    };
+    output.note(format!("下一步：{steps}"), format!("next:{steps}"));
     Ok(())
 }

@@ -183,12 +183,56 @@ fn show_stored(session: &Session, stored: &Stored) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The published bytes, indented for the eye; as they are when they are no JSON.
+/// The published bytes, indented for the eye with nothing else changed; as they are when they are no JSON.
 fn pretty(bytes: &[u8]) -> String {
-    let indented = serde_json::from_slice::<serde_json::Value>(bytes)
-        .ok()
-        .and_then(|value| serde_json::to_string_pretty(&value).ok());
-    indented.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
+    match serde_json::from_slice::<&RawValue>(bytes) {
+        Ok(value) => indented(value.get()),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// Sound JSON without white space between its tokens, on lines of its own. Keys keep their order, numbers their digits.
+fn indented(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let mut characters = json.chars().peekable();
+    while let Some(character) = characters.next() {
+        if in_string {
+            text.push(character);
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            continue;
+        }
+        match character {
+            '{' | '[' if matches!(characters.peek(), Some('}' | ']')) => text.push(character),
+            '{' | '[' => {
+                depth += 1;
+                text.push(character);
+                text.push_str(&line_break(depth));
+            }
+            '}' | ']' if text.ends_with(['{', '[']) => text.push(character),
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                text.push_str(&line_break(depth));
+                text.push(character);
+            }
+            ',' => {
+                text.push(',');
+                text.push_str(&line_break(depth));
+            }
+            ':' => text.push_str(": "),
+            white if white.is_ascii_whitespace() => {}
+            other => {
+                text.push(other);
+                in_string = other == '"';
+            }
+        }
+    }
+    text
+}
+
+fn line_break(depth: usize) -> String {
+    format!("\n{}", "  ".repeat(depth))
 }
 
 fn signature_is_good(event: &Event, bytes: &[u8], signature: &[u8]) -> bool {
@@ -255,4 +299,20 @@ fn follow(session: &Session, log: &Embedded, first: Position) -> Result<Exit, Fa
         }
     }
     Err(Failure::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indenting_changes_white_space_alone() {
+        let check = |json: &str, expected: &str| assert_eq!(indented(json), expected);
+        check(
+            r#"{"b":1.50,"a":[],"c":{"d":[1,2]}}"#,
+            "{\n  \"b\": 1.50,\n  \"a\": [],\n  \"c\": {\n    \"d\": [\n      1,\n      2\n    ]\n  }\n}",
+        );
+        check(r#"{"a":"{\"x\": [1,2]}\\"}"#, "{\n  \"a\": \"{\\\"x\\\": [1,2]}\\\\\"\n}");
+        check(r#"[{}, "：、" ]"#, "[\n  {},\n  \"：、\"\n]");
+    }
 }

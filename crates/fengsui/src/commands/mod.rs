@@ -30,7 +30,7 @@ use crate::session::Session;
 pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Demo(arguments) => demo::run(session, &arguments),
-        Command::Init(arguments) => init::run(session, arguments),
+        Command::Init(arguments) => init::run(session, &arguments),
         Command::Violation(command) => desk::violation(session, command),
         Command::Referral(command) => desk::referral(session, command),
         Command::Feedback(command) => desk::feedback(session, command),

@@ -187,7 +187,8 @@ fn tell_refused(session: &Session, item: &Item, failure: &Failure) -> Result<(),
 fn finish(session: &Session, arguments: &ReportArguments, done: usize, refused: &[&Item]) -> Result<Exit, Failure> {
     let output = &session.output;
     if let Some(path) = arguments.refused.as_ref().filter(|_| !refused.is_empty()) {
-        let text: String = refused.iter().map(|item| format!("{}\n", item.text.replace('\n', " "))).collect();
+        let mut text: String = refused.iter().map(|item| item.text.replace('\n', " ")).collect::<Vec<_>>().join("\n");
+        text.push('\n');
         fengsui_node::folder::write_atomically(path, text.as_bytes()).map_err(Failure::file(path))?;
     }
     if output.json() {

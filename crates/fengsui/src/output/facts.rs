@@ -1,5 +1,7 @@
 //! One thing with its properties: a label and a value on each line.
 
+use std::fmt::Display;
+
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Output;
@@ -17,13 +19,13 @@ impl Facts {
     }
 
     /// Adds a fact.
-    pub fn add(&mut self, label: &'static str, value: impl ToString) -> &mut Self {
-        self.0.push((label, value.to_string()));
+    pub fn add(&mut self, label: &'static str, value: impl Display) -> &mut Self {
+        self.0.push((label, format!("{value}")));
         self
     }
 
     /// Adds a fact where there is one.
-    pub fn add_some(&mut self, label: &'static str, value: Option<impl ToString>) -> &mut Self {
+    pub fn add_some(&mut self, label: &'static str, value: Option<impl Display>) -> &mut Self {
         if let Some(value) = value {
             self.add(label, value);
         }

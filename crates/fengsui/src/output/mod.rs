@@ -19,6 +19,7 @@ pub use table::{Column, Listing, cell_text, one_line, show_rows};
 
 /// How results are to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is decided on its own")]
 pub struct Look {
     /// The language of texts.
     pub language: Language,

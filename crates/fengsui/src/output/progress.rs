@@ -22,14 +22,14 @@ pub struct Bar {
     label: &'static str,
     started: Instant,
     told: Instant,
-    bar: Option<ProgressBar>,
+    shown: Option<ProgressBar>,
 }
 
 impl Bar {
     /// For work whose only output is a bar.
     pub fn new(look: Look, zh: &'static str, en: &'static str) -> Self {
         let now = Instant::now();
-        Self { look, lines: false, label: look.language.pick(zh, en), started: now, told: now, bar: None }
+        Self { look, lines: false, label: look.language.pick(zh, en), started: now, told: now, shown: None }
     }
 
     /// For work that tells its progress in lines of JSON as well, on stdout.
@@ -51,7 +51,7 @@ impl Bar {
         }
         if self.look.bars && self.started.elapsed() >= QUIET_FOR {
             let label = self.label;
-            let bar = self.bar.get_or_insert_with(|| new_bar(label));
+            let bar = self.shown.get_or_insert_with(|| new_bar(label));
             bar.set_length(total);
             bar.set_position(done);
         }
@@ -66,7 +66,7 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }

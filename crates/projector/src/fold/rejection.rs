@@ -3,7 +3,7 @@
 use fengsui_event::{AgencyCode, CaseId, CategoryCode, Date, EventId, KeyId, Language, ReferralId, RegionCode, UnitId};
 use serde::{Deserialize, Serialize};
 
-use crate::state::{CaseStatus, ReferralStatus};
+use crate::state::{CaseStatus, ReferralStatus, term_zh};
 
 /// What was named but does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,19 +275,23 @@ impl Rejection {
     fn message_zh(&self) -> String {
         match self {
             Self::WrongActor { actor, may, state } => {
-                format!("{actor} 无权办理；当前状态为“{state}”，只有 {} 可以办理", list(may))
+                format!("{actor} 无权办理；当前状态为“{}”，只有 {} 可以办理", state_zh(state), list(may))
             }
             Self::Missing(missing) => format!("不存在{}", missing.name_zh()),
-            Self::Exists { what } => format!("{what} 已经存在"),
+            Self::Exists { what } => format!("已经存在：{}", thing_zh(what)),
             Self::CaseState { case, status, allowed } => {
-                format!("案件 {case} 的状态为 {}；此操作要求状态为 {}", status.code(), allowed.code())
+                format!(
+                    "案件 {case} 的状态为“{}”；此操作要求状态为“{}”",
+                    state_zh(status.code()),
+                    state_zh(allowed.code())
+                )
             }
             Self::ReferralState { referral, status, allowed, holder } => format!(
                 "抄送 {referral} 的状态为“{}”；此操作要求 {}；现由 {holder} 承办",
-                status.code(),
-                allowed.iter().map(|status| format!("“{}”", status.code())).collect::<Vec<_>>().join("或")
+                state_zh(status.code()),
+                allowed.iter().map(|status| format!("“{}”", state_zh(status.code()))).collect::<Vec<_>>().join("或")
             ),
-            Self::FeedbackAnswered { feedback, status } => format!("反馈 {feedback} 已处理（{status}）"),
+            Self::FeedbackAnswered { feedback, status } => format!("反馈 {feedback} 已处理（{}）", state_zh(status)),
             Self::ObjectionDecided { objection } => format!("异议 {objection} 已作出处理决定"),
             Self::AlreadyReferred { addressee, referral } => format!("该案已由抄送 {referral} 送 {addressee}"),
             Self::LeadStands { lead } => format!("{lead} 正在主办该案；请先收回或退回该抄送"),
@@ -307,6 +311,28 @@ impl Rejection {
             Self::NotInterpreted => "本版本保存该事件，但尚不据此计算".to_owned(),
         }
     }
+}
+
+fn state_zh(code: &str) -> &str {
+    term_zh(code).unwrap_or(code)
+}
+
+/// What is there already, as [`Rejection::Exists`] names it.
+fn thing_zh(what: &str) -> String {
+    const KINDS: &[(&str, &str)] =
+        &[("agency", "部门"), ("key", "密钥"), ("rulebook", "规则"), ("unit", "单位"), ("case", "案件")];
+    let whole = match what {
+        "an objection that is not decided" => Some("尚未处理的异议"),
+        "an order that was not yet re-inspected" => Some("尚未复查的责令整改"),
+        "a re-inspection that was passed" => Some("已合格的复查"),
+        _ => None,
+    };
+    let named = || {
+        let (kind, name) = what.split_once(' ')?;
+        let zh = KINDS.iter().find(|(known, _)| *known == kind)?.1;
+        Some(format!("{zh} {name}"))
+    };
+    whole.map(str::to_owned).or_else(named).unwrap_or_else(|| what.to_owned())
 }
 
 fn list(agencies: &[AgencyCode]) -> String {

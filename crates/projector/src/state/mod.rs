@@ -7,6 +7,7 @@ mod chain;
 mod due;
 mod registry;
 mod stored_date;
+mod terms;
 
 pub use account::{AccountState, EntryKind, LedgerEntry, Offence};
 pub use case::{
@@ -16,3 +17,4 @@ pub use case::{
 pub use chain::{Chain, ChainBreak, Gap};
 pub use due::Due;
 pub use registry::{Agency, Key, PublishedRulebook, Registry, RegistryError};
+pub use terms::term_zh;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use fengsui_event::{
-    CategoryCode, FindingMethod, Normalised, OrganisationCodeError, Outcome, RegionCode, Severity, TradeCode, UnitId,
+    CategoryCode, FindingMethod, Language, Normalised, OrganisationCodeError, Outcome, RegionCode, Severity, TradeCode, UnitId,
     UnitIdError, UsccError,
 };
 
@@ -89,6 +89,12 @@ fn prefixed(scheme: &str, word: &str) -> Result<Normalised<UnitId>, UnitIdError>
     let value = to_half_width(word).to_ascii_uppercase();
     let value = if scheme == ORGANISATION { value.replace('-', "") } else { value };
     UnitId::parse(&format!("{scheme}:{value}")).map(|value| Normalised { value, notes: Vec::new() })
+}
+
+/// Why a text names no unit, in a language: the same words for a cell of a table and for a value typed elsewhere.
+pub fn unit_error_text(error: &UnitIdError, language: Language) -> String {
+    let ValueFault { zh, en, .. } = unit_fault(error);
+    language.pick(zh, en)
 }
 
 fn unit_fault(error: &UnitIdError) -> ValueFault {
