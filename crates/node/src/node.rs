@@ -48,6 +48,12 @@ pub enum NodeError {
     /// An event could not be written.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// What was commanded is durable in the outbox, but could not be put on the log yet.
+    #[error(
+        "accepted: it is durable in the outbox and goes on the log by itself when that can be written again; \
+         do not repeat it ({0})"
+    )]
+    AcceptedNotPublished(Box<NodeError>),
     /// A command becomes no event.
     #[error(transparent)]
     Plan(PlanError),
@@ -195,7 +201,7 @@ impl Node {
         let result = work(&mut batch)?;
         let rows = std::mem::take(&mut batch.rows);
         self.acknowledge(&rows).map_err(E::from)?;
-        self.publish().map_err(E::from)?;
+        self.publish().map_err(|error| E::from(NodeError::AcceptedNotPublished(Box::new(error))))?;
         Ok(result)
     }
 

@@ -52,7 +52,7 @@ pub fn canonical_lines<E: From<ModelError>>(
 }
 
 const ENTRIES: &str =
-    "SELECT unit, number, position, hex(cause) AS cause, hex(case_id) AS 'case', kind, rule, rulebook,
+    "SELECT unit, number, position, hex(cause) AS cause, CASE WHEN case_id IS NOT NULL THEN hex(case_id) END AS 'case', kind, rule, rulebook,
         points, effective_on, counted_until
     FROM entries ORDER BY unit, number";
 const ANOMALIES: &str = "SELECT position, hex(id) AS id, code, cause FROM anomalies ORDER BY number";

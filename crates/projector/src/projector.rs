@@ -247,6 +247,6 @@ impl Batch {
             self.prepared = self.copied.par_iter().with_min_len(16).map_init(VerifierCache::default, verify).collect();
             self.copied.clear();
         }
-        std::mem::take(&mut self.prepared)
+        std::mem::replace(&mut self.prepared, Vec::with_capacity(CHUNK_RECORDS))
     }
 }

@@ -18,6 +18,11 @@ mod suite;
 
 use clap::Args;
 
+/// As in the program itself: events are made on one thread and dropped on another, which the system's allocator is slow at.
+#[cfg(feature = "bench")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use crate::failure::Failure;
 
 /// What to measure.

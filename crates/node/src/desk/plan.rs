@@ -305,7 +305,7 @@ impl Planner<'_> {
     }
 
     /// The rulebook's answer, as far as the exchange can carry it out: an agency that has not joined cannot lead,
-    /// so the authority decides; and it cannot be told anything.
+    /// so the authority decides; where it should have helped or been told, the authority is told in its place.
     fn answer(&self, routing: Routing) -> RoutingAnswer {
         let registry = self.sight.registry();
         match routing {
@@ -313,8 +313,15 @@ impl Planner<'_> {
                 RoutingAnswer::Unresolved { reason: format!("{rule} names {lead}, which has not joined the exchange") }
             }
             Routing::Assigned { rule, lead, mut assisting, mut informed } => {
+                let named = assisting.len() + informed.len();
                 assisting.retain(|agency| registry.is_active(agency));
                 informed.retain(|agency| registry.is_active(agency));
+                let authority = registry.authority;
+                if assisting.len() + informed.len() < named && ![lead, self.actor].contains(&authority) {
+                    informed.push(authority);
+                    informed.sort_unstable();
+                    informed.dedup();
+                }
                 RoutingAnswer::Assigned { rule: rule.to_string(), lead, assisting, informed }
             }
             Routing::Unresolved { reason } => RoutingAnswer::Unresolved { reason: reason.to_string() },

@@ -48,8 +48,8 @@ pub struct Prepared {
     pub digest: Digest,
     /// The event, as far as it could be read.
     pub event: Option<Box<Event>>,
-    /// What is wrong with it, if anything.
-    pub fault: Option<Cause>,
+    /// What is wrong with it, if anything; rare, so kept apart.
+    pub fault: Option<Box<Cause>>,
 }
 
 /// Keys that are ready to verify. One for each thread.
@@ -74,9 +74,9 @@ impl VerifierCache {
 pub fn prepare(record: RawRecord<'_>, check: SignatureCheck, keys: &mut VerifierCache) -> Prepared {
     let digest = Digest::of(record.bytes);
     let (event, fault) = match Event::parse(record.bytes) {
-        Err(error) => (None, Some(Cause::Envelope(error.to_string()))),
+        Err(error) => (None, Some(Box::new(Cause::Envelope(error.to_string())))),
         Ok(event) => {
-            let fault = fault(&record, &event, check, keys);
+            let fault = fault(&record, &event, check, keys).map(Box::new);
             (Some(Box::new(event)), fault)
         }
     };

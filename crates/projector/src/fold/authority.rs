@@ -153,6 +153,10 @@ fn published(registry: &mut Registry, position: u64, event: &Event, data: &Ruleb
     if book.version() != data.version {
         return Err(Rejection::Incoherent { found: book.version().to_owned(), expected: data.version.clone() });
     }
+    if *book.authority() != registry.authority {
+        let expected = registry.authority.to_string();
+        return Err(Rejection::Incoherent { found: format!("the authority {}", book.authority()), expected });
+    }
     registry.rulebooks.push(PublishedRulebook {
         position,
         effective_from: data.effective_from,

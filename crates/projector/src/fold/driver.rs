@@ -41,7 +41,7 @@ pub trait States {
 pub fn fold<S: States>(registry: &mut Registry, states: &mut S, prepared: Prepared) -> Result<Option<Cause>, S::Error> {
     let Prepared { position, id, digest, event, fault } = prepared;
     let Some(event) = event else {
-        let cause = fault.unwrap_or_else(|| Cause::Envelope("unreadable".to_owned()));
+        let cause = fault.map_or_else(|| Cause::Envelope("unreadable".to_owned()), |fault| *fault);
         states.note(Anomaly {
             position,
             id,
@@ -54,7 +54,7 @@ pub fn fold<S: States>(registry: &mut Registry, states: &mut S, prepared: Prepar
         return Ok(Some(cause));
     };
     let cause = match fault {
-        Some(cause) => Some(cause),
+        Some(fault) => Some(*fault),
         None => effect(registry, states, position, &event, digest)?,
     };
     if let Some(cause) = &cause {
@@ -155,5 +155,5 @@ fn mark_incomplete<S: States>(states: &mut S, event: &Event) -> Result<(), S::Er
         Touched { case: None, account: Some(account) } => account.incomplete = true,
         Touched { case: None, account: None } => return Ok(()),
     }
-    states.put(touched, Some(Changes::default()))
+    states.put(touched, Some(Changes { account: true, ..Changes::default() }))
 }

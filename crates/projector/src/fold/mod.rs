@@ -85,6 +85,8 @@ pub struct Changes {
     pub referrals: BTreeSet<usize>,
     /// Places of the feedback that changed.
     pub feedback: BTreeSet<usize>,
+    /// Whether the account changed.
+    pub account: bool,
 }
 
 /// One event on its way through the fold.
@@ -123,6 +125,7 @@ pub fn apply(
         }
         return Err(rejection);
     }
+    step.changes.account = moves_account(payload) || !step.changes.entries.is_empty();
     if let Some(case) = &mut touched.case {
         case.history.push(position);
     }
@@ -139,6 +142,20 @@ const fn moves_points(payload: &Payload) -> bool {
             | Payload::RectificationReinspected(_)
             | Payload::CaseClosed(_)
             | Payload::ObjectionDecided(_)
+    )
+}
+
+/// Whether an event changes the account beside writing entries.
+const fn moves_account(payload: &Payload) -> bool {
+    matches!(
+        payload,
+        Payload::ViolationReported(_)
+            | Payload::ViolationRetracted(_)
+            | Payload::CaseClosed(_)
+            | Payload::CaseReopened(_)
+            | Payload::UnitRegistered(_)
+            | Payload::UnitRenamed(_)
+            | Payload::CreditAdjusted(_)
     )
 }
 

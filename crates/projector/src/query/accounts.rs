@@ -8,6 +8,8 @@ use super::{View, limit, parsed, parsed_option};
 use crate::state::AccountState;
 use crate::store::{ModelError, decode};
 
+/// One account, from the primary key.
+pub const ACCOUNT_SQL: &str = "SELECT state FROM accounts WHERE unit = ?1";
 /// A unit's entries, from the primary key.
 pub const ENTRIES_SQL: &str = "SELECT number, position, cause, case_id, kind, rule, rulebook, points, effective_on,
     counted_until FROM entries WHERE unit = ?1 ORDER BY number";
@@ -73,8 +75,7 @@ pub struct LedgerLine {
 impl View<'_> {
     /// An account's state.
     pub fn account(&self, unit: &UnitId) -> Result<Option<AccountState>, ModelError> {
-        let sql = "SELECT state FROM accounts WHERE unit = ?1";
-        let bytes = self.one(sql, [unit.to_string()], |row| row.get::<_, Vec<u8>>(0))?;
+        let bytes = self.one(ACCOUNT_SQL, [unit.to_string()], |row| row.get::<_, Vec<u8>>(0))?;
         bytes.map(|bytes| decode(&bytes)).transpose().map_err(|reason| self.unreadable("an account", reason))
     }
 
@@ -105,7 +106,8 @@ fn lines(entries: Vec<LedgerLine>, on: Date) -> Vec<LedgerLine> {
         }
         lines.push(entry);
     }
-    lines.sort_by_key(|line| (line.effective_on, line.number, line.kind == "expiry"));
+    // Nothing comes before the opening, also where an old finding was entered afterwards.
+    lines.sort_by_key(|line| (line.kind != "opening", line.effective_on, line.number, line.kind == "expiry"));
     let mut balance = Points::ZERO;
     for line in &mut lines {
         balance = Points(balance.0.saturating_add(line.points.0));

@@ -8,6 +8,13 @@ use super::{View, limit, parsed, parsed_option};
 use crate::state::{CaseState, CaseStatus};
 use crate::store::{ModelError, decode};
 
+/// One case, from the primary key.
+pub const CASE_SQL: &str = "SELECT state FROM cases WHERE id = ?1";
+/// The case of a referral, from its index.
+pub const CASE_OF_REFERRAL_SQL: &str = "SELECT case_id FROM referrals WHERE id = ?1";
+/// The case of a feedback, from its index.
+pub const CASE_OF_FEEDBACK_SQL: &str = "SELECT case_id FROM feedback WHERE id = ?1";
+
 /// Which cases to list. Every condition that is given must hold.
 #[derive(Clone, Debug, Default)]
 pub struct CaseFilter {
@@ -124,23 +131,18 @@ impl View<'_> {
 
     /// One case, whole.
     pub fn case(&self, id: CaseId) -> Result<Option<CaseState>, ModelError> {
-        let bytes =
-            self.one("SELECT state FROM cases WHERE id = ?1", [id.to_bytes()], |row| row.get::<_, Vec<u8>>(0))?;
+        let bytes = self.one(CASE_SQL, [id.to_bytes()], |row| row.get::<_, Vec<u8>>(0))?;
         bytes.map(|bytes| decode(&bytes)).transpose().map_err(|reason| self.unreadable("a case", reason))
     }
 
     /// The case to which a referral belongs.
     pub fn case_of_referral(&self, id: ReferralId) -> Result<Option<CaseId>, ModelError> {
-        self.one("SELECT case_id FROM referrals WHERE id = ?1", [id.to_bytes()], |row| {
-            row.get(0).map(CaseId::from_bytes)
-        })
+        self.one(CASE_OF_REFERRAL_SQL, [id.to_bytes()], |row| row.get(0).map(CaseId::from_bytes))
     }
 
     /// The case to which a feedback belongs.
     pub fn case_of_feedback(&self, id: EventId) -> Result<Option<CaseId>, ModelError> {
-        self.one("SELECT case_id FROM feedback WHERE id = ?1", [id.to_bytes()], |row| {
-            row.get(0).map(CaseId::from_bytes)
-        })
+        self.one(CASE_OF_FEEDBACK_SQL, [id.to_bytes()], |row| row.get(0).map(CaseId::from_bytes))
     }
 
     pub(super) fn unreadable(&self, what: &str, reason: crate::store::CodecError) -> ModelError {

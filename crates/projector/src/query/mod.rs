@@ -13,13 +13,16 @@ use fengsui_log::StorageError;
 use fengsui_log::storage::Database;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
-pub use accounts::{ACCOUNTS_SQL, ENTRIES_SQL, LedgerLine, UnitRow};
+pub use accounts::{ACCOUNT_SQL, ACCOUNTS_SQL, ENTRIES_SQL, LedgerLine, UnitRow};
 pub use anomalies::{AnomalyFilter, AnomalyRow};
-pub use cases::{CaseFilter, CaseRow};
+pub use cases::{CASE_OF_FEEDBACK_SQL, CASE_OF_REFERRAL_SQL, CASE_SQL, CaseFilter, CaseRow};
 pub use referrals::{DeskBox, Inbox, ReferralRow};
 
 use crate::state::Registry;
 use crate::store::{MODEL, ModelError, Progress, Store, load_progress};
+
+/// The statements behind `case show` and `unit ledger`: each must find its rows by key or index.
+pub const SEARCHED_SQL: &[&str] = &[CASE_SQL, CASE_OF_REFERRAL_SQL, CASE_OF_FEEDBACK_SQL, ACCOUNT_SQL, ENTRIES_SQL];
 
 /// A read model that is only read.
 pub struct Reader {

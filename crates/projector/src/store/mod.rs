@@ -7,6 +7,7 @@ mod codec;
 mod error;
 mod generations;
 mod schema;
+mod statements;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use fengsui_event::{AgencyCode, CaseId, Date, Digest, Event, EventId, UnitId};
 use fengsui_log::storage::Database;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use codec::CodecError;
@@ -70,6 +72,8 @@ pub struct Store {
     accounts: Generations<UnitId, Box<AccountState>>,
     unsaved: Unsaved,
     progress: Progress,
+    /// The latest day that an event with effect was recorded on.
+    latest_day: Option<Date>,
     in_transaction: bool,
     buffer: Vec<u8>,
 }
@@ -85,7 +89,11 @@ impl Store {
             None => genesis,
             Some(registry) => same_exchange(registry, &genesis)?,
         };
-        Ok((Self::assemble(database, registry.authority, progress), registry))
+        let latest = "SELECT max(day) FROM days";
+        let latest = database.connection().query_row(latest, [], |row| row.get::<_, Option<String>>(0));
+        let mut store = Self::assemble(database, registry.authority, progress);
+        store.latest_day = latest.map_err(|error| store.fault(error))?.and_then(|day| day.parse().ok());
+        Ok((store, registry))
     }
 
     fn assemble(database: Database, authority: AgencyCode, progress: Progress) -> Self {
@@ -97,6 +105,7 @@ impl Store {
             accounts: Generations::new(CACHED_MAX),
             unsaved: Unsaved::default(),
             progress,
+            latest_day: None,
             in_transaction: false,
             buffer: Vec::new(),
         }
@@ -105,8 +114,14 @@ impl Store {
     /// An empty read model for a rebuild: written without a journal, since it counts only once it is whole.
     pub(crate) fn for_rebuild(path: &Path, genesis: &Registry) -> Result<Self, ModelError> {
         let database = create(path)?;
-        let pragmas = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -49152;";
-        database.connection().execute_batch(pragmas).map_err(|error| database.fault(error))?;
+        let connection = database.connection();
+        // A defensive connection refuses to do without a journal, and says nothing.
+        let settled = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false).and_then(|_| {
+            connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -49152;")?;
+            connection.query_row("PRAGMA journal_mode = OFF", [], |row| row.get::<_, String>(0))
+        });
+        let mode = settled.map_err(|error| database.fault(error))?;
+        debug_assert_eq!(mode, "off", "a rebuild writes without a journal");
         Ok(Self::assemble(database, genesis.authority, Progress::default()))
     }
 
@@ -146,7 +161,11 @@ impl Store {
                 self.progress.duplicates += 1;
             }
         }
-        if let Some(day) = recorded_on {
+        // Days follow the order of positions: an event that comes late, or from a clock that is behind, belongs to the
+        // day that the log had reached. What had no effect cannot move the day.
+        if let Some(day) = recorded_on.filter(|_| outcome == Outcome::Effective) {
+            let day = self.latest_day.map_or(day, |latest| latest.max(day));
+            self.latest_day = Some(day);
             self.unsaved.days.insert(day, position);
         }
     }
@@ -293,7 +312,8 @@ impl States for Store {
                 changed.referrals.extend(changes.referrals);
                 changed.feedback.extend(changes.feedback);
             }
-            if let Some(account) = account.as_ref().filter(|account| !self.unsaved.accounts.contains(&account.unit)) {
+            let changed = account.as_ref().filter(|_| changes.account);
+            if let Some(account) = changed.filter(|account| !self.unsaved.accounts.contains(&account.unit)) {
                 self.unsaved.accounts.insert(account.unit.clone());
             }
             self.unsaved.entries.extend(changes.entries);

@@ -23,7 +23,6 @@ const INDEXES: &[(&str, &str)] = &[
     ("referrals_issuer", "referrals (issuer, status)"),
     ("deadlines_agency", "deadlines (agency, due_on)"),
     ("feedback_id", "feedback (id)"),
-    ("accounts_total", "accounts (total)"),
     ("entries_until", "entries (counted_until) WHERE counted_until IS NOT NULL"),
     ("anomalies_code", "anomalies (code)"),
     ("anomalies_case", "anomalies (case_id) WHERE case_id IS NOT NULL"),

@@ -2,6 +2,8 @@
 
 use rusqlite::Connection;
 
+use fengsui_projector::query::SEARCHED_SQL;
+
 use crate::harness::{Model, Scene};
 
 const HOT: &[(&str, &str)] = &[
@@ -19,7 +21,6 @@ const HOT: &[(&str, &str)] = &[
     ("deadlines of an agency", "SELECT * FROM deadlines WHERE agency = ?1 AND due_on < ?2 ORDER BY due_on"),
     ("deadlines of a case", "SELECT * FROM deadlines WHERE case_id = ?1"),
     ("a feedback", "SELECT case_id, slot FROM feedback WHERE id = ?1"),
-    ("accounts by balance", "SELECT unit FROM accounts WHERE total < ?1 ORDER BY total"),
     ("expiring entries", "SELECT unit, number FROM entries WHERE counted_until IS NOT NULL AND counted_until <= ?1"),
     ("anomalies of a kind", "SELECT number FROM anomalies WHERE code = ?1"),
     ("anomalies of a case", "SELECT number FROM anomalies WHERE case_id IS NOT NULL AND case_id = ?1"),
@@ -36,7 +37,8 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
 }
 
 fn assert_hot(connection: &Connection) {
-    for (name, sql) in HOT {
+    let own = SEARCHED_SQL.iter().map(|sql| (*sql, *sql));
+    for (name, sql) in HOT.iter().copied().chain(own) {
         let steps = plan(connection, sql);
         assert!(!steps.is_empty(), "{name}");
         for step in &steps {
