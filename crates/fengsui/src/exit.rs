@@ -30,6 +30,8 @@ pub enum Exit {
     Partial = 3,
     /// Integrity broken: signature, chain, missing positions.
     Integrity = 5,
+    /// The log is out of reach; the work is kept and goes on later.
+    KeptForLater = 6,
     /// Not allowed.
     NotAllowed = 7,
     /// Interrupted; what was done is kept.
@@ -230,6 +232,10 @@ fn exit_of_node(error: &NodeError) -> Exit {
             ModelError::PositionGap { .. } | ModelError::Log(ReadError::Gap { .. } | ReadError::Row { .. }),
         )
         | NodeError::Read(ReadError::Gap { .. } | ReadError::Row { .. }) => Exit::Integrity,
+        NodeError::AcceptedNotPublished(error) => match exit_of_node(error) {
+            Exit::Integrity => Exit::Integrity,
+            _ => Exit::KeptForLater,
+        },
         other if other.rejection().is_some_and(fengsui_projector::Rejection::is_not_allowed) => Exit::NotAllowed,
         _ => Exit::Failed,
     }
@@ -254,6 +260,7 @@ fn code_of_node(error: &NodeError) -> &'static str {
         NodeError::Model(ModelError::Ahead { .. }) => "model_ahead",
         NodeError::Model(_) => "model",
         NodeError::Envelope(_) => "event",
+        NodeError::AcceptedNotPublished(_) => "accepted_not_published",
         NodeError::Plan(PlanError::Ambiguous { .. }) => "ambiguous",
         NodeError::Plan(PlanError::NameMissing { .. }) => "name_missing",
         NodeError::Plan(_) => "refused",
@@ -284,6 +291,9 @@ fn node_message_zh(error: &NodeError) -> String {
     }
     match error {
         NodeError::Refused(cause) => return cause.message(Language::Zh),
+        NodeError::AcceptedNotPublished(error) => {
+            return format!("已受理：事件已存入发件箱，待日志可写时自动写入，请勿重复办理（{error}）");
+        }
         NodeError::Plan(PlanError::Ambiguous { candidates, .. }) => {
             return format!("有多项符合，请用编号指明其一：{}", candidates.join("、"));
         }
@@ -369,6 +379,8 @@ mod tests {
         let gap = |path: &str| ReadError::Gap { path: path.into(), expected: position, found: position.next() };
         check(gap("log").into(), Exit::Integrity, "log");
         check(ModelError::Log(gap("log")).into(), Exit::Integrity, "log");
+        let full = NodeError::Storage(StorageError::DiskFull { path: "log".into() });
+        check(NodeError::AcceptedNotPublished(Box::new(full)).into(), Exit::KeptForLater, "accepted_not_published");
         let writer = StorageError::SecondWriter { noun: "event log", path: "log".into(), pid: None };
         check(writer.into(), Exit::Failed, "second_writer");
         check(ModelError::Storage(StorageError::DiskFull { path: "m".into() }).into(), Exit::Failed, "disk_full");
@@ -379,8 +391,16 @@ mod tests {
 
     #[test]
     fn the_exit_codes_are_those_of_the_table() {
-        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Partial, Exit::Integrity, Exit::NotAllowed];
-        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 5, 7]);
+        let codes = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Partial,
+            Exit::Integrity,
+            Exit::KeptForLater,
+            Exit::NotAllowed,
+        ];
+        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 5, 6, 7]);
         assert_eq!(Exit::Interrupted as u8, 130);
     }
 
