@@ -10,6 +10,7 @@ use crate::harness::payloads::{
 };
 use crate::harness::{Scene, agency, date, payloads};
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be absent")]
 fn due(day: &str) -> Option<Due> {
     Some(Due { date: date(day), provisional: false })
 }
@@ -173,10 +174,7 @@ fn the_term_for_rectification_runs_until_it_is_passed() {
     assert_eq!(running(&scene), None);
     scene.does("fire", ordered(own, "2025-03-03", "2025-04-03"));
     let term = running(&scene).unwrap();
-    assert_eq!(
-        (term.kind, term.agency.clone(), term.due.date),
-        (DeadlineKind::Rectify, agency("fire"), date("2025-04-03"))
-    );
+    assert_eq!((term.kind, term.agency, term.due.date), (DeadlineKind::Rectify, agency("fire"), date("2025-04-03")));
     scene.on("2025-04-01").does("fire", reinspected("2025-04-01", false));
     assert_eq!(running(&scene), Some(term));
     scene.does("fire", reinspected("2025-04-01", true));

@@ -7,7 +7,7 @@ use fengsui_projector::fold::Rejection;
 use crate::harness::payloads::Report;
 use crate::harness::{Publication, Scene, agency, date, hotel, region};
 
-fn of_a_case() -> Vec<Payload> {
+pub fn of_a_case() -> Vec<Payload> {
     let reason = || "理由".to_owned();
     vec![
         p::HazardListed { level: SupervisionLevel::City, due_on: date("2025-06-03"), reason: reason() }.into(),
@@ -15,7 +15,7 @@ fn of_a_case() -> Vec<Payload> {
     ]
 }
 
-fn of_a_unit() -> Vec<Payload> {
+pub fn of_a_unit() -> Vec<Payload> {
     let (reason, id) = (|| "理由".to_owned(), EventId::from_parts(1, [1; 10]));
     vec![
         p::CreditRepaired { entry_cause: id, reason: reason(), effective_on: date("2025-01-02") }.into(),
@@ -31,7 +31,7 @@ fn of_a_unit() -> Vec<Payload> {
     ]
 }
 
-fn of_the_region() -> Vec<Payload> {
+pub fn of_the_region() -> Vec<Payload> {
     let (text, id) = (|| "文字".to_owned(), EventId::from_parts(1, [1; 10]));
     vec![
         p::PublicationIssued { items: vec![id], from: date("2025-01-02"), until: date("2025-06-03") }.into(),

@@ -1,6 +1,7 @@
 //! Given, when, then: a small exchange whose events are signed and chained as nodes do it, folded in memory, and
 //! compared with the real read model and with the invariants when a test ends.
 
+pub mod history;
 mod invariants;
 mod memory;
 mod memory_log;

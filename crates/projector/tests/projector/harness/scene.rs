@@ -209,7 +209,10 @@ impl Drop for Scene {
             return;
         }
         check_states(&self.registry, &self.memory);
-        let (_model, projector) = Model::of(&self.genesis, &self.log);
+        // Opened again, so that every state comes out of the file and not out of a cache.
+        let (model, projector) = Model::of(&self.genesis, &self.log);
+        drop(projector);
+        let projector = model.open();
         for (id, case) in &self.memory.cases {
             assert_eq!(projector.store().case(*id).unwrap().as_ref(), Some(case));
         }
@@ -217,11 +220,12 @@ impl Drop for Scene {
             assert_eq!(projector.store().account(unit).unwrap().as_ref(), Some(account));
         }
         let connection = projector.store().connection();
-        let count = |table: &str| super::number(connection, &format!("SELECT count(*) FROM {table}"));
-        assert_eq!(count("cases") as usize, self.memory.cases.len());
-        assert_eq!(count("accounts") as usize, self.memory.accounts.len());
-        assert_eq!(count("entries") as usize, self.memory.entries.len());
-        assert_eq!(count("anomalies") as usize, self.memory.anomalies.len());
-        assert_eq!(count("event_ids") as usize, self.memory.ids.len());
+        let count =
+            |table: &str| usize::try_from(super::number(connection, &format!("SELECT count(*) FROM {table}"))).unwrap();
+        assert_eq!(count("cases"), self.memory.cases.len());
+        assert_eq!(count("accounts"), self.memory.accounts.len());
+        assert_eq!(count("entries"), self.memory.entries.len());
+        assert_eq!(count("anomalies"), self.memory.anomalies.len());
+        assert_eq!(count("event_ids"), self.memory.ids.len());
     }
 }

@@ -115,9 +115,14 @@ impl World {
     /// The same under a given id.
     pub fn sign_as(&mut self, code: &str, id: EventId, publication: Publication) -> Record {
         let record = self.sign_at(code, self.link(code), id, publication);
-        self.links.insert(Self::source(code, 1), ChainLink::after(self.link(code).sequence, &record.bytes));
-        self.now += jiff::SignedDuration::from_secs(1);
+        self.advance(code, &record.bytes);
         record
+    }
+
+    /// An agency's chain goes on from these bytes, and every clock by a second.
+    pub fn advance(&mut self, code: &str, bytes: &[u8]) {
+        self.links.insert(Self::source(code, 1), ChainLink::after(self.link(code).sequence, bytes));
+        self.now += jiff::SignedDuration::from_secs(1);
     }
 
     /// Signs at any place of the chain, which stays as it is.
