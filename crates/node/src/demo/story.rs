@@ -87,9 +87,9 @@ impl<'a> Story<'a> {
         }
         let days = (last_day() - first_day()).get_days();
         for _ in 0..options.violations {
-            // Some units offend again and again: half of all violations fall on a tenth of the units.
+            // Some units offend again and again: more than a third of all violations fall on a tenth of the units.
             let frequent = city.units.len().div_ceil(10);
-            let unit = if story.random.gen_bool(0.5) {
+            let unit = if story.random.gen_bool(0.3) {
                 story.random.gen_range(0..frequent)
             } else {
                 story.random.gen_range(0..city.units.len())

@@ -84,6 +84,9 @@ pub struct DemoSummary {
     pub digest: Digest,
 }
 
+/// A ledger of about so many cases fits on a screen and still shows every kind of entry.
+const CASES_TO_SHOW: u32 = 5;
+
 pub(super) fn summarise(node: &Node, last_day: Date) -> Result<DemoSummary, DemoError> {
     let fault = |error: fengsui_projector::ModelError| DemoError::Node(NodeError::from(error));
     let mut summary = DemoSummary {
@@ -119,7 +122,7 @@ pub(super) fn summarise(node: &Node, last_day: Date) -> Result<DemoSummary, Demo
         if let Some(book) = &book {
             *summary.grades.entry(book.grade(row.balance)).or_default() += 1;
         }
-        if row.cases > most {
+        if row.cases > most && row.cases <= CASES_TO_SHOW {
             most = row.cases;
             summary.unit = Some(row.unit);
         }
