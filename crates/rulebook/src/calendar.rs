@@ -85,54 +85,36 @@ impl Calendar {
 
     fn change(&mut self, run: &Located<String>, is_worked: bool, problems: &mut Problems<'_>) {
         let (first, last) = run.split_once('/').unwrap_or((run, run));
-        let (Some(first), Some(last)) = (
-            parse_date(first, run, problems),
-            parse_date(last, run, problems),
-        ) else {
+        let (Some(first), Some(last)) = (parse_date(first, run, problems), parse_date(last, run, problems)) else {
             return;
         };
-        let days: Vec<Date> = first
-            .series(jiff::Span::new().days(1))
-            .take_while(|day| *day <= last)
-            .take(RUN_DAYS_MAX + 1)
-            .collect();
+        let days: Vec<Date> =
+            first.series(jiff::Span::new().days(1)).take_while(|day| *day <= last).take(RUN_DAYS_MAX + 1).collect();
         if days.is_empty() || days.len() > RUN_DAYS_MAX {
             problems.report(
                 run.span(),
-                format!(
-                    "`{}` does not run from a first to a last day within {RUN_DAYS_MAX} days",
-                    **run
-                ),
+                format!("`{}` does not run from a first to a last day within {RUN_DAYS_MAX} days", **run),
                 "the first day, a slash, the last day",
                 "correct the days",
             );
             return;
         }
-        self.changed
-            .extend(days.into_iter().map(|day| (day, is_worked)));
+        self.changed.extend(days.into_iter().map(|day| (day, is_worked)));
     }
 
     /// Whether the day is worked; `None` if no notice settles its year.
     pub(crate) fn is_working_day(&self, day: Date) -> Option<bool> {
-        self.years
-            .contains(&day.year())
-            .then(|| self.assumed_working_day(day))
+        self.years.contains(&day.year()).then(|| self.assumed_working_day(day))
     }
 
     /// The day that is `working_days` working days after `from`, the first of them the day after.
     pub(crate) fn working_day_after(&self, from: Date, working_days: u16) -> DueDate {
-        let mut due = DueDate {
-            date: from,
-            provisional: false,
-        };
+        let mut due = DueDate { date: from, provisional: false };
         let mut remaining = working_days;
         while remaining > 0 {
             // At the end of representable time there is no later day: the last one stands, marked as unsettled.
             let Ok(next) = due.date.tomorrow() else {
-                return DueDate {
-                    provisional: true,
-                    ..due
-                };
+                return DueDate { provisional: true, ..due };
             };
             due.date = next;
             due.provisional |= !self.years.contains(&next.year());
@@ -150,12 +132,7 @@ impl Calendar {
 fn parse_date(text: &str, place: &Located<String>, problems: &mut Problems<'_>) -> Option<Date> {
     let parsed = text.parse().ok();
     if parsed.is_none() {
-        problems.report(
-            place.span(),
-            format!("`{text}` is not a day"),
-            "a day such as 2020-01-24",
-            "correct the day",
-        );
+        problems.report(place.span(), format!("`{text}` is not a day"), "a day such as 2020-01-24", "correct the day");
     }
     parsed
 }

@@ -68,26 +68,19 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     pub(crate) fn build(reading: &Reading, problems: &mut Problems<'_>) -> Self {
-        let Document {
-            agency, category, ..
-        } = &reading.document;
+        let Document { agency, category, .. } = &reading.document;
         let agencies = index(agency, |entry| &entry.code, build_agency, problems);
         let categories = index(category, |entry| &entry.code, build_category, problems);
         Self {
             agencies_complete: reading.is_complete("agency") && agencies.len() == agency.len(),
-            categories_complete: reading.is_complete("category")
-                && categories.len() == category.len(),
+            categories_complete: reading.is_complete("category") && categories.len() == category.len(),
             agencies,
             categories,
         }
     }
 
     /// The agency of that code, if the rulebook has it.
-    pub(crate) fn agency(
-        &self,
-        code: &Located<String>,
-        problems: &mut Problems<'_>,
-    ) -> Option<AgencyCode> {
+    pub(crate) fn agency(&self, code: &Located<String>, problems: &mut Problems<'_>) -> Option<AgencyCode> {
         let parsed: AgencyCode = parse(code, "the code of an agency", problems)?;
         if !self.agencies.contains_key(&parsed) && self.agencies_complete {
             let known: Vec<&str> = self.agencies.keys().map(AgencyCode::as_str).collect();
@@ -102,22 +95,12 @@ impl Catalogue {
     }
 
     /// A pattern that matches at least one category.
-    pub(crate) fn pattern(
-        &self,
-        text: &Located<String>,
-        problems: &mut Problems<'_>,
-    ) -> Option<CategoryPattern> {
+    pub(crate) fn pattern(&self, text: &Located<String>, problems: &mut Problems<'_>) -> Option<CategoryPattern> {
         let pattern = match CategoryPattern::parse(text) {
             Ok(pattern) => pattern,
             Err(error) => {
-                let expected =
-                    "an exact code such as fire.60-3, a prefix such as fire.60-* or fire.*, or *";
-                problems.report(
-                    text.span(),
-                    error.to_string(),
-                    expected,
-                    "correct the category",
-                );
+                let expected = "an exact code such as fire.60-3, a prefix such as fire.60-* or fire.*, or *";
+                problems.report(text.span(), error.to_string(), expected, "correct the category");
                 return None;
             }
         };
@@ -134,23 +117,14 @@ impl Catalogue {
 }
 
 /// The value of a text, or a problem at its place.
-pub(crate) fn parse<T>(
-    text: &Located<String>,
-    expected: &str,
-    problems: &mut Problems<'_>,
-) -> Option<T>
+pub(crate) fn parse<T>(text: &Located<String>, expected: &str, problems: &mut Problems<'_>) -> Option<T>
 where
     T: FromStr<Err: fmt::Display>,
 {
     match text.parse() {
         Ok(value) => Some(value),
         Err(error) => {
-            problems.report(
-                text.span(),
-                error.to_string(),
-                expected,
-                "correct the value",
-            );
+            problems.report(text.span(), error.to_string(), expected, "correct the value");
             None
         }
     }
@@ -212,10 +186,7 @@ fn build_agency(entry: &AgencyEntry, problems: &mut Problems<'_>) -> Option<(Age
     Some((code, agency))
 }
 
-fn build_category(
-    entry: &CategoryEntry,
-    problems: &mut Problems<'_>,
-) -> Option<(CategoryCode, Category)> {
+fn build_category(entry: &CategoryEntry, problems: &mut Problems<'_>) -> Option<(CategoryCode, Category)> {
     let severity = parse(&entry.severity, "a severity", problems);
     let law = filled(&entry.law, "provision", problems);
     let code: CategoryCode = parse(&entry.code, "the code of a category", problems)?;

@@ -50,13 +50,7 @@ impl DeadlinesBySeverity {
     }
 }
 
-const STEPS: [&str; 5] = [
-    "acknowledge",
-    "feedback",
-    "confirm",
-    "designate",
-    "rectification",
-];
+const STEPS: [&str; 5] = ["acknowledge", "feedback", "confirm", "designate", "rectification"];
 
 struct Rule {
     pattern: CategoryPattern,
@@ -72,11 +66,7 @@ pub(crate) struct DeadlineRules {
 }
 
 impl DeadlineRules {
-    pub(crate) fn build(
-        entries: &[DeadlineEntry],
-        catalogue: &Catalogue,
-        problems: &mut Problems<'_>,
-    ) -> Self {
+    pub(crate) fn build(entries: &[DeadlineEntry], catalogue: &Catalogue, problems: &mut Problems<'_>) -> Self {
         let known_problems = problems.count();
         let mut seen = BTreeSet::new();
         let mut rules = Vec::new();
@@ -85,41 +75,25 @@ impl DeadlineRules {
             let Some(pattern) = catalogue.pattern(&entry.category, problems) else {
                 continue;
             };
-            let severities: BTreeSet<Severity> = entry
-                .severity
-                .iter()
-                .filter_map(|text| parse(text, "a severity", problems))
-                .collect();
+            let severities: BTreeSet<Severity> =
+                entry.severity.iter().filter_map(|text| parse(text, "a severity", problems)).collect();
             let mut working_days = [None; 5];
             for (index, (step, value)) in STEPS.iter().zip(values(entry)).enumerate() {
                 let Some(value) = value else { continue };
                 working_days[index] = in_range(value, problems);
                 let scope: Vec<Option<Severity>> = scopes(&severities);
-                if !scope
-                    .into_iter()
-                    .all(|severity| seen.insert((pattern.as_str().to_owned(), severity, *step)))
-                {
+                if !scope.into_iter().all(|severity| seen.insert((pattern.as_str().to_owned(), severity, *step))) {
                     problems.report(
                         value.span(),
-                        format!(
-                            "`{step}` is given twice for `{}` and the same severity",
-                            pattern.as_str()
-                        ),
+                        format!("`{step}` is given twice for `{}` and the same severity", pattern.as_str()),
                         "each deadline once for a category and severity",
                         "remove one of the two",
                     );
                 }
             }
-            rules.push(Rule {
-                pattern,
-                severities,
-                working_days,
-            });
+            rules.push(Rule { pattern, severities, working_days });
         }
-        Self {
-            rules,
-            is_sound: problems.count() == known_problems,
-        }
+        Self { rules, is_sound: problems.count() == known_problems }
     }
 
     /// Whether every entry of the text was read and accepted.
@@ -133,10 +107,7 @@ impl DeadlineRules {
         category: Option<&CategoryCode>,
     ) -> Result<DeadlinesBySeverity, (Severity, &'static str)> {
         let of = |severity: Severity| {
-            let step = |index: usize| {
-                self.step(category, severity, index)
-                    .ok_or((severity, STEPS[index]))
-            };
+            let step = |index: usize| self.step(category, severity, index).ok_or((severity, STEPS[index]));
             Ok(Deadlines {
                 acknowledge: step(0)?,
                 feedback: step(1)?,
@@ -154,23 +125,13 @@ impl DeadlineRules {
         })
     }
 
-    fn step(
-        &self,
-        category: Option<&CategoryCode>,
-        severity: Severity,
-        index: usize,
-    ) -> Option<u16> {
+    fn step(&self, category: Option<&CategoryCode>, severity: Severity, index: usize) -> Option<u16> {
         let concerns = |rule: &&Rule| {
-            let of_category = category.map_or(rule.pattern.as_str() == "*", |category| {
-                rule.pattern.matches(category)
-            });
+            let of_category = category.map_or(rule.pattern.as_str() == "*", |category| rule.pattern.matches(category));
             of_category && (rule.severities.is_empty() || rule.severities.contains(&severity))
         };
-        let ranked = self
-            .rules
-            .iter()
-            .filter(concerns)
-            .filter_map(|rule| Some((rank(rule), rule.working_days[index]?)));
+        let ranked =
+            self.rules.iter().filter(concerns).filter_map(|rule| Some((rank(rule), rule.working_days[index]?)));
         ranked.max_by_key(|(rank, _)| *rank).map(|(_, days)| days)
     }
 }
@@ -180,27 +141,15 @@ fn rank(rule: &Rule) -> (Narrowness, bool) {
 }
 
 fn scopes(severities: &BTreeSet<Severity>) -> Vec<Option<Severity>> {
-    if severities.is_empty() {
-        vec![None]
-    } else {
-        severities.iter().copied().map(Some).collect()
-    }
+    if severities.is_empty() { vec![None] } else { severities.iter().copied().map(Some).collect() }
 }
 
 fn values(entry: &DeadlineEntry) -> [&Option<Located<i64>>; 5] {
-    [
-        &entry.acknowledge,
-        &entry.feedback,
-        &entry.confirm,
-        &entry.designate,
-        &entry.rectification,
-    ]
+    [&entry.acknowledge, &entry.feedback, &entry.confirm, &entry.designate, &entry.rectification]
 }
 
 fn in_range(value: &Located<i64>, problems: &mut Problems<'_>) -> Option<u16> {
-    let days = u16::try_from(**value)
-        .ok()
-        .filter(|_| (1..=WORKING_DAYS_MAX).contains(&**value));
+    let days = u16::try_from(**value).ok().filter(|_| (1..=WORKING_DAYS_MAX).contains(&**value));
     if days.is_none() {
         problems.report(
             value.span(),

@@ -26,11 +26,7 @@ pub(crate) struct Document {
     #[schemars(required, with = "u32", range(min = 1, max = 1))]
     pub(crate) schema: Option<Located<u32>>,
     /// Version of the rulebook, by which events name it.
-    #[schemars(
-        required,
-        with = "String",
-        regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    )]
+    #[schemars(required, with = "String", regex(pattern = r"^[a-z0-9][a-z0-9._-]{0,63}$"))]
     pub(crate) version: Option<Located<String>>,
     /// Chinese name.
     #[schemars(required, with = "String")]

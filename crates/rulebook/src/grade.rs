@@ -11,9 +11,7 @@ use crate::document::GradesTable;
 use crate::problem::Problems;
 
 /// A unit's grade (信用等级), the best first.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Grade {
     /// The best.
     A,
@@ -59,12 +57,7 @@ impl std::str::FromStr for Grade {
 
     fn from_str(text: &str) -> Result<Self, UnknownGrade> {
         let same = |grade: &Self| grade.as_str() == text;
-        Self::ALL
-            .into_iter()
-            .find(same)
-            .ok_or_else(|| UnknownGrade {
-                input: text.to_owned(),
-            })
+        Self::ALL.into_iter().find(same).ok_or_else(|| UnknownGrade { input: text.to_owned() })
     }
 }
 
@@ -75,10 +68,7 @@ pub(crate) struct Thresholds([(Grade, Points); 3]);
 impl Thresholds {
     pub(crate) fn build(table: &GradesTable, problems: &mut Problems<'_>) -> Self {
         filled(&table.source, "source", problems);
-        for (upper, lower, names) in [
-            (&table.a, &table.b, "B below A"),
-            (&table.b, &table.c, "C below B"),
-        ] {
+        for (upper, lower, names) in [(&table.a, &table.b, "B below A"), (&table.b, &table.c, "C below B")] {
             if **lower >= **upper {
                 problems.report(
                     lower.span(),
@@ -88,17 +78,10 @@ impl Thresholds {
                 );
             }
         }
-        Self([
-            (Grade::A, Points(*table.a)),
-            (Grade::B, Points(*table.b)),
-            (Grade::C, Points(*table.c)),
-        ])
+        Self([(Grade::A, Points(*table.a)), (Grade::B, Points(*table.b)), (Grade::C, Points(*table.c))])
     }
 
     pub(crate) fn grade(&self, balance: Points) -> Grade {
-        self.0
-            .iter()
-            .find(|(_, least)| balance >= *least)
-            .map_or(Grade::D, |(grade, _)| *grade)
+        self.0.iter().find(|(_, least)| balance >= *least).map_or(Grade::D, |(grade, _)| *grade)
     }
 }

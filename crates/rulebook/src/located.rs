@@ -32,10 +32,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<T>::deserialize(deserializer)?;
         let span = spanned.span();
-        Ok(Self {
-            value: spanned.into_inner(),
-            span,
-        })
+        Ok(Self { value: spanned.into_inner(), span })
     }
 }
 

@@ -21,10 +21,7 @@ impl CategoryPattern {
     pub(crate) fn parse(text: &str) -> Result<Self, CategoryCodeError> {
         let Some(prefix) = text.strip_suffix('*') else {
             CategoryCode::parse(text)?;
-            return Ok(Self {
-                text: text.to_owned(),
-                prefix_length: None,
-            });
+            return Ok(Self { text: text.to_owned(), prefix_length: None });
         };
         if let Some(stem) = prefix.strip_suffix(['.', '-']) {
             CategoryCode::parse(stem)?;
@@ -32,10 +29,7 @@ impl CategoryPattern {
             // A wildcard in mid-word would let `fire.6*` catch fire.60 and fire.6 alike: refused as the stray character it is.
             CategoryCode::parse(text)?;
         }
-        Ok(Self {
-            text: text.to_owned(),
-            prefix_length: Some(prefix.len()),
-        })
+        Ok(Self { text: text.to_owned(), prefix_length: Some(prefix.len()) })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -65,9 +59,7 @@ mod tests {
     #[test]
     fn patterns_match_whole_parts() {
         let check = |pattern: &str, category: &str, expected: bool| {
-            let matched = CategoryPattern::parse(pattern)
-                .unwrap()
-                .matches(&CategoryCode::parse(category).unwrap());
+            let matched = CategoryPattern::parse(pattern).unwrap().matches(&CategoryCode::parse(category).unwrap());
             assert_eq!(matched, expected, "{pattern} on {category}");
         };
         check("*", "fire.60-3", true);

@@ -18,20 +18,7 @@ const REPETITION_PERCENT_MAX: i64 = 1_000;
 pub(crate) const MONTHS_MAX: i64 = 1_200;
 
 /// When the points of a violation fall.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PointsFall {
     /// When it is reported.
@@ -86,11 +73,7 @@ struct RepetitionStep {
 impl Repetition {
     /// The points that come off besides `base`.
     pub(crate) fn surcharge(&self, prior_in_period: u32, base: Points) -> Option<(RuleId, Points)> {
-        let step = self
-            .steps
-            .iter()
-            .rev()
-            .find(|step| step.prior <= prior_in_period)?;
+        let step = self.steps.iter().rev().find(|step| step.prior <= prior_in_period)?;
         Some((step.rule.clone(), share(base, step.percent)?))
     }
 }
@@ -98,10 +81,7 @@ impl Repetition {
 /// A percentage of positive points, rounded down; `None` if nothing is left.
 pub(crate) fn share(of: Points, percent: i32) -> Option<Points> {
     let points = i64::from(of.0) * i64::from(percent) / 100;
-    i32::try_from(points)
-        .ok()
-        .filter(|points| *points > 0)
-        .map(Points)
+    i32::try_from(points).ok().filter(|points| *points > 0).map(Points)
 }
 
 /// The entries about points as rules.
@@ -141,29 +121,19 @@ impl PointRules {
         sources: &mut Sources,
         problems: &mut Problems<'_>,
     ) -> Self {
-        let deductions: Vec<AmountView<'_>> = document
-            .deduction
-            .iter()
-            .map(AmountView::of_deduction)
-            .collect();
+        let deductions: Vec<AmountView<'_>> = document.deduction.iter().map(AmountView::of_deduction).collect();
         let late: Vec<AmountView<'_>> = document.late.iter().map(AmountView::of_amount).collect();
-        let restoration: Vec<AmountView<'_>> = document
-            .restoration
-            .iter()
-            .map(AmountView::of_amount)
-            .collect();
-        let points = |kind| AmountTable {
-            kind,
-            amount_max: POINTS_MAX,
-        };
+        let restoration: Vec<AmountView<'_>> = document.restoration.iter().map(AmountView::of_amount).collect();
+        let points = |kind| AmountTable { kind, amount_max: POINTS_MAX };
         Self {
             deduction: points("points").build(&deductions, catalogue, sources, problems),
             late: points("late").build(&late, catalogue, sources, problems),
-            restoration: AmountTable {
-                kind: "restoration",
-                amount_max: 100,
-            }
-            .build(&restoration, catalogue, sources, problems),
+            restoration: AmountTable { kind: "restoration", amount_max: 100 }.build(
+                &restoration,
+                catalogue,
+                sources,
+                problems,
+            ),
             repetition: build_repetition(&document.repetition, catalogue, sources, problems),
         }
     }
@@ -171,33 +141,17 @@ impl PointRules {
     /// The severities for which nothing says what the category costs.
     pub(crate) fn severities_without_points(&self, category: &CategoryCode) -> Vec<Severity> {
         let costs = amounts(&self.deduction, category);
-        Severity::ALL
-            .iter()
-            .copied()
-            .filter(|severity| !costs.contains_key(severity))
-            .collect()
+        Severity::ALL.iter().copied().filter(|severity| !costs.contains_key(severity)).collect()
     }
 
     /// What holds for a category.
     pub(crate) fn resolve(&self, category: &CategoryCode) -> PointTerms {
-        let falls = by_narrowness(&self.deduction, category)
-            .find_map(|rule| rule.falls)
-            .unwrap_or_default();
-        let positive = |amounts: BTreeMap<Severity, (RuleId, i32)>| {
-            amounts.into_iter().filter(|(_, (_, amount))| *amount > 0)
-        };
+        let falls = by_narrowness(&self.deduction, category).find_map(|rule| rule.falls).unwrap_or_default();
+        let positive =
+            |amounts: BTreeMap<Severity, (RuleId, i32)>| amounts.into_iter().filter(|(_, (_, amount))| *amount > 0);
         PointTerms {
             deductions: positive(amounts(&self.deduction, category))
-                .map(|(severity, (rule, points))| {
-                    (
-                        severity,
-                        Deduction {
-                            rule,
-                            points: Points(points),
-                            falls,
-                        },
-                    )
-                })
+                .map(|(severity, (rule, points))| (severity, Deduction { rule, points: Points(points), falls }))
                 .collect(),
             repetition: self
                 .repetition
@@ -218,10 +172,7 @@ fn by_narrowness<'rules>(
     rules: &'rules [AmountRule],
     category: &CategoryCode,
 ) -> impl Iterator<Item = &'rules AmountRule> {
-    let mut matching: Vec<&AmountRule> = rules
-        .iter()
-        .filter(|rule| rule.pattern.matches(category))
-        .collect();
+    let mut matching: Vec<&AmountRule> = rules.iter().filter(|rule| rule.pattern.matches(category)).collect();
     matching.sort_by_key(|rule| std::cmp::Reverse(rule.pattern.narrowness()));
     matching.into_iter()
 }
@@ -230,9 +181,7 @@ fn amounts(rules: &[AmountRule], category: &CategoryCode) -> BTreeMap<Severity, 
     let mut found = BTreeMap::new();
     for rule in by_narrowness(rules, category) {
         for (&severity, &amount) in &rule.amounts {
-            found
-                .entry(severity)
-                .or_insert_with(|| (rule.id(severity), amount));
+            found.entry(severity).or_insert_with(|| (rule.id(severity), amount));
         }
     }
     found
@@ -246,40 +195,13 @@ impl AmountRule {
 
 impl<'entry> AmountView<'entry> {
     fn of_deduction(entry: &'entry DeductionEntry) -> Self {
-        let DeductionEntry {
-            category,
-            general,
-            considerable,
-            serious,
-            grave,
-            major_hazard,
-            falls,
-            source,
-        } = entry;
-        Self {
-            category,
-            amounts: [general, considerable, serious, grave, major_hazard],
-            falls: *falls,
-            source,
-        }
+        let DeductionEntry { category, general, considerable, serious, grave, major_hazard, falls, source } = entry;
+        Self { category, amounts: [general, considerable, serious, grave, major_hazard], falls: *falls, source }
     }
 
     fn of_amount(entry: &'entry AmountEntry) -> Self {
-        let AmountEntry {
-            category,
-            general,
-            considerable,
-            serious,
-            grave,
-            major_hazard,
-            source,
-        } = entry;
-        Self {
-            category,
-            amounts: [general, considerable, serious, grave, major_hazard],
-            falls: None,
-            source,
-        }
+        let AmountEntry { category, general, considerable, serious, grave, major_hazard, source } = entry;
+        Self { category, amounts: [general, considerable, serious, grave, major_hazard], falls: None, source }
     }
 }
 
@@ -302,43 +224,19 @@ impl AmountTable {
                 duplicate(entry.category, "category", problems);
             }
             let amounts = self.amounts(entry, problems);
-            let rule = AmountRule {
-                kind: self.kind,
-                pattern,
-                amounts,
-                falls: entry.falls,
-            };
-            sources.extend(
-                rule.amounts
-                    .keys()
-                    .map(|&severity| (rule.id(severity), source.clone())),
-            );
+            let rule = AmountRule { kind: self.kind, pattern, amounts, falls: entry.falls };
+            sources.extend(rule.amounts.keys().map(|&severity| (rule.id(severity), source.clone())));
             rules.push(rule);
         }
         rules
     }
 
-    fn amounts(
-        &self,
-        entry: &AmountView<'_>,
-        problems: &mut Problems<'_>,
-    ) -> BTreeMap<Severity, i32> {
-        let severities = [
-            Severity::General,
-            Severity::Considerable,
-            Severity::Serious,
-            Severity::Grave,
-            Severity::MajorHazard,
-        ];
-        let given = severities
-            .into_iter()
-            .zip(entry.amounts)
-            .filter_map(|(severity, value)| Some((severity, value.as_ref()?)));
-        given
-            .filter_map(|(severity, value)| {
-                Some((severity, whole(value, 0..=self.amount_max, problems)?))
-            })
-            .collect()
+    fn amounts(&self, entry: &AmountView<'_>, problems: &mut Problems<'_>) -> BTreeMap<Severity, i32> {
+        let severities =
+            [Severity::General, Severity::Considerable, Severity::Serious, Severity::Grave, Severity::MajorHazard];
+        let given =
+            severities.into_iter().zip(entry.amounts).filter_map(|(severity, value)| Some((severity, value.as_ref()?)));
+        given.filter_map(|(severity, value)| Some((severity, whole(value, 0..=self.amount_max, problems)?))).collect()
     }
 }
 
@@ -364,11 +262,7 @@ fn build_repetition(
         let Some(months) = months.and_then(|months| u16::try_from(months).ok()) else {
             continue;
         };
-        rules.push(Repetition {
-            pattern,
-            months,
-            steps,
-        });
+        rules.push(Repetition { pattern, months, steps });
     }
     rules
 }
@@ -394,11 +288,7 @@ fn repetition_steps(
             );
         }
         let rule = RuleId::of(&["repetition", pattern.as_str(), &prior.to_string()]);
-        steps.push(RepetitionStep {
-            rule,
-            prior,
-            percent,
-        });
+        steps.push(RepetitionStep { rule, prior, percent });
     }
     steps
 }
@@ -409,9 +299,7 @@ pub(crate) fn whole(
     range: std::ops::RangeInclusive<i64>,
     problems: &mut Problems<'_>,
 ) -> Option<i32> {
-    let number = i32::try_from(**value)
-        .ok()
-        .filter(|_| range.contains(&**value));
+    let number = i32::try_from(**value).ok().filter(|_| range.contains(&**value));
     if number.is_none() {
         problems.report(
             value.span(),

@@ -33,30 +33,15 @@ impl RulebookError {
 
 impl fmt::Display for RulebookError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "the rulebook is refused; to mend: {}",
-            self.problems.len()
-        )?;
-        self.problems
-            .iter()
-            .try_for_each(|problem| write!(formatter, "\n{problem}"))
+        write!(formatter, "the rulebook is refused; to mend: {}", self.problems.len())?;
+        self.problems.iter().try_for_each(|problem| write!(formatter, "\n{problem}"))
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            column,
-            found,
-            expected,
-            advice,
-        } = self;
-        write!(
-            formatter,
-            "line {line}, column {column}: {found}; expected {expected}; {advice}"
-        )
+        let Self { line, column, found, expected, advice } = self;
+        write!(formatter, "line {line}, column {column}: {found}; expected {expected}; {advice}")
     }
 }
 
@@ -69,10 +54,7 @@ pub(crate) struct Problems<'text> {
 
 impl<'text> Problems<'text> {
     pub(crate) fn new(text: &'text str) -> Self {
-        Self {
-            text,
-            found: Vec::new(),
-        }
+        Self { text, found: Vec::new() }
     }
 
     /// Notes a problem at a byte range of the text.
@@ -105,9 +87,7 @@ impl<'text> Problems<'text> {
             _ => {
                 self.found.sort();
                 self.found.dedup();
-                Err(RulebookError {
-                    problems: self.found,
-                })
+                Err(RulebookError { problems: self.found })
             }
         }
     }

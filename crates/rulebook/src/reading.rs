@@ -93,45 +93,26 @@ fn read_key(
     }
 }
 
-fn one<'text, T: Deserialize<'text>>(
-    value: Spanned<DeValue<'text>>,
-    problems: &mut Problems<'_>,
-) -> Option<T> {
+fn one<'text, T: Deserialize<'text>>(value: Spanned<DeValue<'text>>, problems: &mut Problems<'_>) -> Option<T> {
     let span = value.span();
     match T::deserialize(ValueDeserializer::from(value)) {
         Ok(read) => Some(read),
         Err(error) => {
-            report(
-                problems,
-                &error,
-                span,
-                "the shape that docs/rulebook.md describes",
-            );
+            report(problems, &error, span, "the shape that docs/rulebook.md describes");
             None
         }
     }
 }
 
 /// The entries that could be read.
-fn many<'text, T: Deserialize<'text>>(
-    value: Spanned<DeValue<'text>>,
-    problems: &mut Problems<'_>,
-) -> Vec<T> {
+fn many<'text, T: Deserialize<'text>>(value: Spanned<DeValue<'text>>, problems: &mut Problems<'_>) -> Vec<T> {
     let span = value.span();
     let DeValue::Array(array) = value.into_inner() else {
         let expected = "entries headed `[[...]]`";
-        problems.report(
-            span,
-            "a single value stands where a list is",
-            expected,
-            "double the brackets",
-        );
+        problems.report(span, "a single value stands where a list is", expected, "double the brackets");
         return Vec::new();
     };
-    array
-        .into_iter()
-        .filter_map(|entry| one(entry, problems))
-        .collect()
+    array.into_iter().filter_map(|entry| one(entry, problems)).collect()
 }
 
 fn calendar(value: Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Calendar> {
@@ -142,11 +123,7 @@ fn calendar(value: Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<
     }
 }
 
-fn calendar_table(
-    table: DeTable<'_>,
-    span: Range<usize>,
-    problems: &mut Problems<'_>,
-) -> CalendarTable {
+fn calendar_table(table: DeTable<'_>, span: Range<usize>, problems: &mut Problems<'_>) -> CalendarTable {
     let known_problems = problems.count();
     let mut calendar = CalendarTable::default();
     for (key, value) in table {

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fengsui_event::{
-    AgencyCode, CategoryCode, ReferralRole, RegionCode, RegionLevel, Severity, TradeCode,
-};
+use fengsui_event::{AgencyCode, CategoryCode, ReferralRole, RegionCode, RegionLevel, Severity, TradeCode};
 
 use crate::catalogue::{Catalogue, duplicate, filled, parse};
 use crate::document::{CompetentEntry, Document, ResponsibilityEntry};
@@ -42,23 +40,14 @@ pub(crate) struct Specificity {
 impl ResponsibilityRule {
     /// Whether the rule speaks of the category at all, whatever trade, place and severity.
     pub(crate) fn concerns(&self, category: &CategoryCode) -> bool {
-        self.categories
-            .iter()
-            .any(|pattern| pattern.matches(category))
+        self.categories.iter().any(|pattern| pattern.matches(category))
     }
 
     /// How specific the rule is for the question; `None` if it does not apply.
     pub(crate) fn specificity(&self, query: &RouteQuery) -> Option<Specificity> {
-        let category = self
-            .categories
-            .iter()
-            .filter(|pattern| pattern.matches(&query.category));
+        let category = self.categories.iter().filter(|pattern| pattern.matches(&query.category));
         let category = category.map(CategoryPattern::narrowness).max()?;
-        let region_digits = longest(
-            &self.regions,
-            |region| region.contains(query.region),
-            |region| digits(*region),
-        )?;
+        let region_digits = longest(&self.regions, |region| region.contains(query.region), |region| digits(*region))?;
         let trade_length = longest(
             &self.trades,
             |trade| query.trade.is_some_and(|of_unit| trade.contains(&of_unit)),
@@ -73,33 +62,14 @@ impl ResponsibilityRule {
         })
     }
 
-    fn build(
-        entry: &ResponsibilityEntry,
-        catalogue: &Catalogue,
-        problems: &mut Problems<'_>,
-    ) -> Option<Self> {
+    fn build(entry: &ResponsibilityEntry, catalogue: &Catalogue, problems: &mut Problems<'_>) -> Option<Self> {
         let id = rule_id(&entry.id, problems);
-        let categories = entry
-            .category
-            .iter()
-            .filter_map(|text| catalogue.pattern(text, problems))
-            .collect();
-        let trades = parse_all(
-            &entry.trade,
-            "a code of GB/T 4754-2017 such as H61",
-            problems,
-        );
+        let categories = entry.category.iter().filter_map(|text| catalogue.pattern(text, problems)).collect();
+        let trades = parse_all(&entry.trade, "a code of GB/T 4754-2017 such as H61", problems);
         let severities = parse_all(&entry.severity, "a severity", problems);
-        let regions = parse_all(
-            &entry.region,
-            "a code of GB/T 2260 such as 350600",
-            problems,
-        );
+        let regions = parse_all(&entry.region, "a code of GB/T 2260 such as 350600", problems);
         let mut agencies = |texts: &[Located<String>]| -> BTreeSet<AgencyCode> {
-            texts
-                .iter()
-                .filter_map(|text| catalogue.agency(text, problems))
-                .collect()
+            texts.iter().filter_map(|text| catalogue.agency(text, problems)).collect()
         };
         let (assisting, informed) = (agencies(&entry.assisting), agencies(&entry.informed));
         let lead = catalogue.agency(&entry.lead, problems);
@@ -136,29 +106,16 @@ impl Competent {
     /// The departments whose prefix matches longest; a shorter prefix that matches as well is overridden.
     pub(crate) fn of_trade(all: &[Self], trade: TradeCode) -> Vec<&Self> {
         let length = |competent: &Self| {
-            let matching = competent
-                .trades
-                .iter()
-                .filter(|prefix| prefix.contains(&trade));
+            let matching = competent.trades.iter().filter(|prefix| prefix.contains(&trade));
             matching.map(|prefix| prefix.as_str().len()).max()
         };
         let longest = all.iter().filter_map(length).max();
-        all.iter()
-            .filter(|competent| longest.is_some() && length(competent) == longest)
-            .collect()
+        all.iter().filter(|competent| longest.is_some() && length(competent) == longest).collect()
     }
 
-    fn build(
-        entry: &CompetentEntry,
-        catalogue: &Catalogue,
-        problems: &mut Problems<'_>,
-    ) -> Option<Self> {
+    fn build(entry: &CompetentEntry, catalogue: &Catalogue, problems: &mut Problems<'_>) -> Option<Self> {
         filled(&entry.source, "source", problems);
-        let trades = parse_all(
-            &entry.trade,
-            "a code of GB/T 4754-2017 such as H61",
-            problems,
-        );
+        let trades = parse_all(&entry.trade, "a code of GB/T 4754-2017 such as H61", problems);
         let agency = catalogue.agency(&entry.agency, problems);
         let role: Option<ReferralRole> = parse(&entry.role, "informed or assisting", problems);
         if matches!(role, Some(ReferralRole::Lead | ReferralRole::Deciding)) {
@@ -169,11 +126,7 @@ impl Competent {
                 "name leads under [[responsibility]]",
             );
         }
-        Some(Self {
-            trades,
-            agency: agency?,
-            role: role?,
-        })
+        Some(Self { trades, agency: agency?, role: role? })
     }
 }
 
@@ -202,27 +155,15 @@ pub(crate) fn build_competent(
     catalogue: &Catalogue,
     problems: &mut Problems<'_>,
 ) -> Vec<Competent> {
-    document
-        .competent
-        .iter()
-        .filter_map(|entry| Competent::build(entry, catalogue, problems))
-        .collect()
+    document.competent.iter().filter_map(|entry| Competent::build(entry, catalogue, problems)).collect()
 }
 
 /// The greatest length among the matching prefixes; zero if there are no prefixes, `None` if none of them matches.
-fn longest<P, L: Ord + Default>(
-    prefixes: &[P],
-    matches: impl Fn(&P) -> bool,
-    length: impl Fn(&P) -> L,
-) -> Option<L> {
+fn longest<P, L: Ord + Default>(prefixes: &[P], matches: impl Fn(&P) -> bool, length: impl Fn(&P) -> L) -> Option<L> {
     if prefixes.is_empty() {
         return Some(L::default());
     }
-    prefixes
-        .iter()
-        .filter(|prefix| matches(prefix))
-        .map(length)
-        .max()
+    prefixes.iter().filter(|prefix| matches(prefix)).map(length).max()
 }
 
 fn digits(region: RegionCode) -> u8 {
@@ -238,12 +179,7 @@ fn rule_id(text: &Located<String>, problems: &mut Problems<'_>) -> Option<RuleId
     let named: Result<RuleId, RuleIdError> = format!("responsibility/{}", **text).parse();
     if named.is_err() || text.contains(['/', '*']) {
         let expected = "lower-case letters, digits, dots and hyphens";
-        problems.report(
-            text.span(),
-            format!("`{}` does not name a rule", **text),
-            expected,
-            "rename the rule",
-        );
+        problems.report(text.span(), format!("`{}` does not name a rule", **text), expected, "rename the rule");
     }
     named.ok()
 }
@@ -252,8 +188,5 @@ fn parse_all<T>(texts: &[Located<String>], expected: &str, problems: &mut Proble
 where
     T: std::str::FromStr<Err: std::fmt::Display>,
 {
-    texts
-        .iter()
-        .filter_map(|text| parse(text, expected, problems))
-        .collect()
+    texts.iter().filter_map(|text| parse(text, expected, problems)).collect()
 }

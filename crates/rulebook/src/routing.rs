@@ -95,31 +95,14 @@ impl fmt::Display for UnresolvedReason {
             Self::UnknownCategory { category } => {
                 write!(formatter, "the rulebook does not have category {category}")
             }
-            Self::NoRule {
-                category,
-                trade: Some(trade),
-                region,
-            } => {
-                write!(
-                    formatter,
-                    "no rule for category {category}, trade {trade}, region {region}"
-                )
+            Self::NoRule { category, trade: Some(trade), region } => {
+                write!(formatter, "no rule for category {category}, trade {trade}, region {region}")
             }
-            Self::NoRule {
-                category,
-                trade: None,
-                region,
-            } => {
-                write!(
-                    formatter,
-                    "no rule for category {category}, trade unknown, region {region}"
-                )
+            Self::NoRule { category, trade: None, region } => {
+                write!(formatter, "no rule for category {category}, trade unknown, region {region}")
             }
             Self::OutsideExchange { rule, agency } => {
-                write!(
-                    formatter,
-                    "{rule} names {agency}, which is not on the exchange"
-                )
+                write!(formatter, "{rule} names {agency}, which is not on the exchange")
             }
         }
     }
@@ -140,19 +123,8 @@ impl Router<'_> {
         let winners = self.most_specific(query);
         let leads: BTreeSet<AgencyCode> = winners.iter().map(|rule| rule.lead).collect();
         let Some(first) = winners.first() else {
-            let RouteQuery {
-                category,
-                trade,
-                region,
-                ..
-            } = query.clone();
-            return Routing::Unresolved {
-                reason: UnresolvedReason::NoRule {
-                    category,
-                    trade,
-                    region,
-                },
-            };
+            let RouteQuery { category, trade, region, .. } = query.clone();
+            return Routing::Unresolved { reason: UnresolvedReason::NoRule { category, trade, region } };
         };
         if leads.len() > 1 {
             return Routing::Overlap {
@@ -161,67 +133,32 @@ impl Router<'_> {
             };
         }
         if self.outside.contains(&first.lead) {
-            let reason = UnresolvedReason::OutsideExchange {
-                rule: first.id.clone(),
-                agency: first.lead,
-            };
+            let reason = UnresolvedReason::OutsideExchange { rule: first.id.clone(), agency: first.lead };
             return Routing::Unresolved { reason };
         }
         self.assign(first, &winners, query)
     }
 
     fn most_specific(&self, query: &RouteQuery) -> Vec<&ResponsibilityRule> {
-        let best = self
-            .rules
-            .iter()
-            .filter_map(|rule| rule.specificity(query))
-            .max();
-        let is_best =
-            |rule: &&&ResponsibilityRule| best.is_some() && rule.specificity(query) == best;
+        let best = self.rules.iter().filter_map(|rule| rule.specificity(query)).max();
+        let is_best = |rule: &&&ResponsibilityRule| best.is_some() && rule.specificity(query) == best;
         self.rules.iter().filter(is_best).copied().collect()
     }
 
-    fn assign(
-        &self,
-        first: &ResponsibilityRule,
-        winners: &[&ResponsibilityRule],
-        query: &RouteQuery,
-    ) -> Routing {
-        let mut assisting: BTreeSet<AgencyCode> = winners
-            .iter()
-            .flat_map(|rule| &rule.assisting)
-            .copied()
-            .collect();
-        let mut informed: BTreeSet<AgencyCode> = winners
-            .iter()
-            .flat_map(|rule| &rule.informed)
-            .copied()
-            .collect();
-        for competent in query
-            .trade
-            .map(|trade| Competent::of_trade(self.competent, trade))
-            .unwrap_or_default()
-        {
-            let role = if competent.role == ReferralRole::Assisting {
-                &mut assisting
-            } else {
-                &mut informed
-            };
+    fn assign(&self, first: &ResponsibilityRule, winners: &[&ResponsibilityRule], query: &RouteQuery) -> Routing {
+        let mut assisting: BTreeSet<AgencyCode> = winners.iter().flat_map(|rule| &rule.assisting).copied().collect();
+        let mut informed: BTreeSet<AgencyCode> = winners.iter().flat_map(|rule| &rule.informed).copied().collect();
+        for competent in query.trade.map(|trade| Competent::of_trade(self.competent, trade)).unwrap_or_default() {
+            let role = if competent.role == ReferralRole::Assisting { &mut assisting } else { &mut informed };
             role.insert(competent.agency);
         }
         // An inbox that nobody opens is no addressee: the authority is told in its place and passes it on.
-        if assisting
-            .union(&informed)
-            .any(|agency| self.outside.contains(agency))
-        {
+        if assisting.union(&informed).any(|agency| self.outside.contains(agency)) {
             informed.insert(self.authority);
         }
-        let is_inside =
-            |agency: &AgencyCode| !self.outside.contains(agency) && *agency != first.lead;
+        let is_inside = |agency: &AgencyCode| !self.outside.contains(agency) && *agency != first.lead;
         assisting.retain(is_inside);
-        informed.retain(|agency| {
-            is_inside(agency) && *agency != query.reporter && !assisting.contains(agency)
-        });
+        informed.retain(|agency| is_inside(agency) && *agency != query.reporter && !assisting.contains(agency));
         Routing::Assigned {
             rule: first.id.clone(),
             lead: first.lead,

@@ -11,9 +11,7 @@ const LENGTH_MAX: usize = 160;
 ///
 /// Parts are separated by `/`: the kind of rule, then what the rule is about. Together with the rulebook's version it
 /// says for ever why an agency was asked or points fell. Lower-case letters, digits and `. - _ * /`, at most 160.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct RuleId(String);
@@ -44,9 +42,7 @@ impl TryFrom<String> for RuleId {
     type Error = RuleIdError;
 
     fn try_from(input: String) -> Result<Self, RuleIdError> {
-        let permitted = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"./-_*".contains(&byte)
-        };
+        let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"./-_*".contains(&byte);
         let parts_are_filled = input.split('/').all(|part| !part.is_empty());
         if input.len() > LENGTH_MAX || !parts_are_filled || !input.bytes().all(permitted) {
             return Err(RuleIdError { input });
@@ -82,23 +78,12 @@ mod tests {
 
     #[test]
     fn names_are_parts_of_plain_characters() {
-        for name in [
-            "points/fire.60-3/serious",
-            "points/*/major_hazard",
-            "responsibility/fire-60",
-            "repetition/fire.60-*/2",
-        ] {
+        for name in
+            ["points/fire.60-3/serious", "points/*/major_hazard", "responsibility/fire-60", "repetition/fire.60-*/2"]
+        {
             assert_eq!(name.parse::<RuleId>().unwrap().as_str(), name);
         }
-        for name in [
-            "",
-            "/",
-            "points//serious",
-            "points/",
-            "Points/x",
-            "points/fire 60",
-            "points/消防",
-        ] {
+        for name in ["", "/", "points//serious", "points/", "Points/x", "points/fire 60", "points/消防"] {
             assert!(name.parse::<RuleId>().is_err(), "{name}");
         }
         assert!("a".repeat(LENGTH_MAX + 1).parse::<RuleId>().is_err());

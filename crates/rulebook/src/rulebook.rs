@@ -88,9 +88,7 @@ impl Rulebook {
 
     /// The agency's name; its code if this rulebook does not have it.
     pub fn agency_name<'a>(&'a self, code: &'a AgencyCode, language: Language) -> &'a str {
-        self.agencies
-            .get(code)
-            .map_or(code.as_str(), |agency| agency.name(language))
+        self.agencies.get(code).map_or(code.as_str(), |agency| agency.name(language))
     }
 
     /// The categories in the order of their codes.
@@ -112,31 +110,17 @@ impl Rulebook {
     /// wildcard and longer wildcard before shorter, then a rule that names severities before one that does not.
     pub fn route(&self, query: &RouteQuery) -> Routing {
         let Some(terms) = self.terms.get(&query.category) else {
-            let reason = UnresolvedReason::UnknownCategory {
-                category: query.category.clone(),
-            };
+            let reason = UnresolvedReason::UnknownCategory { category: query.category.clone() };
             return Routing::Unresolved { reason };
         };
-        let rules = terms
-            .rules
-            .iter()
-            .filter_map(|&index| self.rules.get(index))
-            .collect();
-        let router = Router {
-            rules,
-            competent: &self.competent,
-            authority: self.authority,
-            outside: &self.outside,
-        };
+        let rules = terms.rules.iter().filter_map(|&index| self.rules.get(index)).collect();
+        let router = Router { rules, competent: &self.competent, authority: self.authority, outside: &self.outside };
         router.route(query)
     }
 
     /// The deadlines of a case; for an unknown category those of `*`.
     pub fn deadlines(&self, category: &CategoryCode, severity: Severity) -> Deadlines {
-        let of_category = self
-            .terms
-            .get(category)
-            .map_or(&self.deadlines_otherwise, |terms| &terms.deadlines);
+        let of_category = self.terms.get(category).map_or(&self.deadlines_otherwise, |terms| &terms.deadlines);
         of_category.of(severity)
     }
 
@@ -163,31 +147,17 @@ impl Rulebook {
 
     /// What comes off besides `base` (positive) when the unit had that many offences of the category within the
     /// [period](Self::repetition_months) before: positive, a percentage of `base` rounded down.
-    pub fn repetition(
-        &self,
-        category: &CategoryCode,
-        prior_in_period: u32,
-        base: Points,
-    ) -> Option<(RuleId, Points)> {
-        self.points(category)?
-            .repetition
-            .as_ref()?
-            .surcharge(prior_in_period, base)
+    pub fn repetition(&self, category: &CategoryCode, prior_in_period: u32, base: Points) -> Option<(RuleId, Points)> {
+        self.points(category)?.repetition.as_ref()?.surcharge(prior_in_period, base)
     }
 
     /// For how many calendar months back earlier offences count; zero if repetition costs nothing.
     pub fn repetition_months(&self, category: &CategoryCode) -> u16 {
-        self.points(category)
-            .and_then(|points| points.repetition.as_ref())
-            .map_or(0, |repetition| repetition.months)
+        self.points(category).and_then(|points| points.repetition.as_ref()).map_or(0, |repetition| repetition.months)
     }
 
     /// What comes off when the time limit for rectification passes: positive.
-    pub fn late_rectification(
-        &self,
-        category: &CategoryCode,
-        severity: Severity,
-    ) -> Option<(RuleId, Points)> {
+    pub fn late_rectification(&self, category: &CategoryCode, severity: Severity) -> Option<(RuleId, Points)> {
         self.points(category)?.late.get(&severity).cloned()
     }
 
@@ -207,9 +177,7 @@ impl Rulebook {
     /// last day. `None` if entries of the severity count for ever.
     pub fn counted_until(&self, severity: Severity, effective: Date) -> Option<Date> {
         let months = self.counting_months.get(&severity)?;
-        effective
-            .checked_add(jiff::Span::new().months(*months))
-            .ok()
+        effective.checked_add(jiff::Span::new().months(*months)).ok()
     }
 
     /// The grade that follows from a balance.

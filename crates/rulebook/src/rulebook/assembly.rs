@@ -33,19 +33,10 @@ pub(super) fn assemble(text: &str, problems: &mut Problems<'_>) -> Option<Rulebo
     let point_rules = PointRules::build(document, &catalogue, &mut sources, problems);
     let points_are_sound = problems.count() == known_problems && reading.is_complete("deduction");
     let deadline_rules = DeadlineRules::build(&document.deadline, &catalogue, problems);
-    let calendar = document
-        .calendar
-        .as_ref()
-        .map(|choice| Calendar::build(choice, problems));
-    let opening_balance = document
-        .opening
-        .as_ref()
-        .and_then(|table| opening(table, problems));
+    let calendar = document.calendar.as_ref().map(|choice| Calendar::build(choice, problems));
+    let opening_balance = document.opening.as_ref().and_then(|table| opening(table, problems));
     let counting_months = counting(document, problems);
-    let thresholds = document
-        .grades
-        .as_ref()
-        .map(|table| Thresholds::build(table, problems));
+    let thresholds = document.grades.as_ref().map(|table| Thresholds::build(table, problems));
     let authority = authority(document, &catalogue, problems);
     let version = version(document, problems);
     let deadlines_otherwise = deadlines_otherwise(&deadline_rules, &reading, problems);
@@ -58,12 +49,7 @@ pub(super) fn assemble(text: &str, problems: &mut Problems<'_>) -> Option<Rulebo
         name_zh: document.name_zh.as_deref()?.clone(),
         name_en: document.name_en.as_deref()?.clone(),
         authority: authority?,
-        outside: catalogue
-            .agencies
-            .values()
-            .filter(|agency| !agency.has_node)
-            .map(|agency| agency.code)
-            .collect(),
+        outside: catalogue.agencies.values().filter(|agency| !agency.has_node).map(|agency| agency.code).collect(),
         agencies: catalogue.agencies,
         terms,
         rules,
@@ -94,26 +80,14 @@ fn report_missing_keys(reading: &Reading, problems: &mut Problems<'_>) {
         ("deadline", !document.deadline.is_empty()),
         ("deduction", !document.deduction.is_empty()),
     ];
-    for (key, _) in present
-        .into_iter()
-        .filter(|(key, is_present)| !is_present && reading.is_complete(key))
-    {
+    for (key, _) in present.into_iter().filter(|(key, is_present)| !is_present && reading.is_complete(key)) {
         let advice = "add it; docs/rulebook.md describes each key";
-        problems.report(
-            0..0,
-            format!("`{key}` is missing"),
-            format!("a rulebook with `{key}`"),
-            advice,
-        );
+        problems.report(0..0, format!("`{key}` is missing"), format!("a rulebook with `{key}`"), advice);
     }
 }
 
 fn check_schema(document: &Document, problems: &mut Problems<'_>) {
-    let Some(schema) = document
-        .schema
-        .as_ref()
-        .filter(|schema| ***schema != SCHEMA_VERSION)
-    else {
+    let Some(schema) = document.schema.as_ref().filter(|schema| ***schema != SCHEMA_VERSION) else {
         return;
     };
     problems.report(
@@ -126,8 +100,7 @@ fn check_schema(document: &Document, problems: &mut Problems<'_>) {
 
 fn version(document: &Document, problems: &mut Problems<'_>) -> Option<String> {
     let version = document.version.as_ref()?;
-    let permitted =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let permitted = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     let starts_well = version.starts_with(|first: char| first.is_ascii_alphanumeric());
     if !starts_well || version.len() > VERSION_LENGTH_MAX || !version.bytes().all(permitted) {
         problems.report(
@@ -140,18 +113,10 @@ fn version(document: &Document, problems: &mut Problems<'_>) -> Option<String> {
     Some((**version).clone())
 }
 
-fn authority(
-    document: &Document,
-    catalogue: &Catalogue,
-    problems: &mut Problems<'_>,
-) -> Option<AgencyCode> {
+fn authority(document: &Document, catalogue: &Catalogue, problems: &mut Problems<'_>) -> Option<AgencyCode> {
     let code = document.authority.as_ref()?;
     let authority = catalogue.agency(code, problems)?;
-    if catalogue
-        .agencies
-        .get(&authority)
-        .is_some_and(|agency| !agency.has_node)
-    {
+    if catalogue.agencies.get(&authority).is_some_and(|agency| !agency.has_node) {
         problems.report(
             code.span(),
             format!("the authority `{authority}` runs no node"),
@@ -202,9 +167,7 @@ fn deadlines_otherwise(
     let resolved = rules.resolve(None);
     let entries = &reading.document.deadline;
     // A deadline that is there but bad was reported where it stands, and a missing list as a missing key.
-    if let (Err((severity, step)), Some(first), true) =
-        (&resolved, entries.first(), rules.is_sound(reading))
-    {
+    if let (Err((severity, step)), Some(first), true) = (&resolved, entries.first(), rules.is_sound(reading)) {
         problems.report(
             first.category.span(),
             format!("category `*` has no `{step}` for severity `{severity}`"),
@@ -229,17 +192,11 @@ fn report_without_points(
         if severities.is_empty() {
             continue;
         }
-        let entry = document
-            .category
-            .iter()
-            .find(|entry| entry.code.as_str() == code.as_str());
+        let entry = document.category.iter().find(|entry| entry.code.as_str() == code.as_str());
         let severities: Vec<&str> = severities.iter().map(|severity| severity.code()).collect();
         problems.report(
             entry.map_or(0..0, |entry| entry.code.span()),
-            format!(
-                "category `{code}` has no points for severity {}",
-                severities.join(", ")
-            ),
+            format!("category `{code}` has no points for severity {}", severities.join(", ")),
             "points for every category and severity, 0 where nothing is to come off",
             "add them to a [[deduction]] of the category, of a prefix or of `*`",
         );
@@ -258,22 +215,10 @@ fn terms(
         let Ok(deadlines) = deadline_rules.resolve(Some(code)) else {
             continue;
         };
-        let concerning = rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.concerns(code))
-            .map(|(index, _)| index);
+        let concerning = rules.iter().enumerate().filter(|(_, rule)| rule.concerns(code)).map(|(index, _)| index);
         let rules = concerning.collect();
         let points = point_rules.resolve(code);
-        terms.insert(
-            code.clone(),
-            Terms {
-                category: category.clone(),
-                points,
-                deadlines,
-                rules,
-            },
-        );
+        terms.insert(code.clone(), Terms { category: category.clone(), points, deadlines, rules });
     }
     terms
 }

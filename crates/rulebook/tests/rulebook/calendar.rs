@@ -19,11 +19,7 @@ fn every_day_from_2020_to_2026_agrees_with_the_independent_table() {
             date = date.tomorrow().unwrap();
             compared += 1;
         }
-        assert_eq!(
-            (date.year(), date.day_of_year()),
-            (year.parse::<i16>().unwrap() + 1, 1),
-            "{year} is whole"
-        );
+        assert_eq!((date.year(), date.day_of_year()), (year.parse::<i16>().unwrap() + 1, 1), "{year} is whole");
     }
     assert_eq!(compared, 5 * 365 + 2 * 366);
 }
@@ -49,11 +45,7 @@ fn deadlines_count_from_the_next_day_and_skip_holidays() {
     let book = default_book();
     let check = |from: &str, working_days: u16, due: &str, provisional: bool| {
         let found = book.working_day_after(day(from), working_days);
-        assert_eq!(
-            (found.date, found.provisional),
-            (day(due), provisional),
-            "{working_days} after {from}"
-        );
+        assert_eq!((found.date, found.provisional), (day(due), provisional), "{working_days} after {from}");
     };
     check("2024-03-05", 0, "2024-03-05", false);
     check("2024-03-05", 1, "2024-03-06", false);

@@ -10,56 +10,21 @@ fn deductions_follow_severity_and_the_narrowest_entry() {
     let book = default_book();
     let check = |code: &str, severity: Severity, rule: &str, points: i32| {
         let deduction = book.deduction(&category(code), severity).unwrap();
-        assert_eq!(
-            (deduction.rule.as_str(), deduction.points),
-            (rule, Points(points)),
-            "{code} {severity}"
-        );
+        assert_eq!((deduction.rule.as_str(), deduction.points), (rule, Points(points)), "{code} {severity}");
         assert_eq!(deduction.falls, PointsFall::Determined);
     };
     check("fire.60-1", Severity::General, "points/*/general", 2);
-    check(
-        "fire.60-1",
-        Severity::Considerable,
-        "points/*/considerable",
-        5,
-    );
+    check("fire.60-1", Severity::Considerable, "points/*/considerable", 5);
     check("fire.60-1", Severity::Serious, "points/*/serious", 10);
     check("fire.60-1", Severity::Grave, "points/*/grave", 20);
-    check(
-        "fire.60-1",
-        Severity::MajorHazard,
-        "points/*/major_hazard",
-        30,
-    );
-    check(
-        "fire.60-3",
-        Severity::Serious,
-        "points/fire.60-3/serious",
-        12,
-    );
+    check("fire.60-1", Severity::MajorHazard, "points/*/major_hazard", 30);
+    check("fire.60-3", Severity::Serious, "points/fire.60-3/serious", 12);
     // The exact entry is silent on this severity, so the general one holds.
     check("fire.60-3", Severity::General, "points/*/general", 2);
-    check(
-        "fire.67-17",
-        Severity::General,
-        "points/fire.67-*/general",
-        1,
-    );
-    check(
-        "sanitation.pests",
-        Severity::General,
-        "points/sanitation.*/general",
-        1,
-    );
-    assert_eq!(
-        book.deduction(&category("fire.70"), Severity::MajorHazard),
-        None
-    );
-    assert_eq!(
-        book.deduction(&category("fire.99"), Severity::General),
-        None
-    );
+    check("fire.67-17", Severity::General, "points/fire.67-*/general", 1);
+    check("sanitation.pests", Severity::General, "points/sanitation.*/general", 1);
+    assert_eq!(book.deduction(&category("fire.70"), Severity::MajorHazard), None);
+    assert_eq!(book.deduction(&category("fire.99"), Severity::General), None);
     assert_eq!(book.opening_balance(), Points(100));
 }
 
@@ -68,9 +33,7 @@ fn repetition_adds_a_share_of_the_base_rounded_down() {
     let book = default_book();
     let check = |code: &str, prior: u32, base: i32, expected: Option<(&str, i32)>| {
         let found = book.repetition(&category(code), prior, Points(base));
-        let found = found
-            .as_ref()
-            .map(|(rule, points)| (rule.as_str(), points.0));
+        let found = found.as_ref().map(|(rule, points)| (rule.as_str(), points.0));
         assert_eq!(found, expected, "{code} {prior} {base}");
     };
     check("fire.60-1", 0, 5, None);
@@ -80,12 +43,7 @@ fn repetition_adds_a_share_of_the_base_rounded_down() {
     // Half of one point is none.
     check("fire.67-16", 1, 1, None);
     check("sanitation.refuse", 1, 4, None);
-    check(
-        "sanitation.refuse",
-        2,
-        4,
-        Some(("repetition/sanitation.*/2", 4)),
-    );
+    check("sanitation.refuse", 2, 4, Some(("repetition/sanitation.*/2", 4)));
     check("fire.99", 2, 5, None);
     assert_eq!(book.repetition_months(&category("fire.60-1")), 12);
     assert_eq!(book.repetition_months(&category("sanitation.refuse")), 6);
@@ -96,30 +54,17 @@ fn repetition_adds_a_share_of_the_base_rounded_down() {
 fn late_costs_and_timely_restores() {
     let book = default_book();
     let late = |severity| {
-        book.late_rectification(&category("fire.60-3"), severity)
-            .map(|(rule, points)| (rule.to_string(), points.0))
+        book.late_rectification(&category("fire.60-3"), severity).map(|(rule, points)| (rule.to_string(), points.0))
     };
-    assert_eq!(
-        late(Severity::General),
-        Some(("late/*/general".to_owned(), 1))
-    );
-    assert_eq!(
-        late(Severity::MajorHazard),
-        Some(("late/*/major_hazard".to_owned(), 15))
-    );
+    assert_eq!(late(Severity::General), Some(("late/*/general".to_owned(), 1)));
+    assert_eq!(late(Severity::MajorHazard), Some(("late/*/major_hazard".to_owned(), 15)));
     let restored = |severity, deducted| {
         let restored = book.timely_restoration(&category("fire.60-3"), severity, Points(deducted));
         restored.map(|(rule, points)| (rule.to_string(), points.0))
     };
     // 30 percent of 12 is 3.6.
-    assert_eq!(
-        restored(Severity::Serious, 12),
-        Some(("restoration/*/serious".to_owned(), 3))
-    );
-    assert_eq!(
-        restored(Severity::General, 2),
-        Some(("restoration/*/general".to_owned(), 1))
-    );
+    assert_eq!(restored(Severity::Serious, 12), Some(("restoration/*/serious".to_owned(), 3)));
+    assert_eq!(restored(Severity::General, 2), Some(("restoration/*/general".to_owned(), 1)));
     assert_eq!(restored(Severity::General, 1), None);
     assert_eq!(restored(Severity::General, 0), None);
     assert_eq!(restored(Severity::General, -10), None);
@@ -130,13 +75,7 @@ fn deadlines_follow_severity_and_the_order_of_the_ministry() {
     let book = default_book();
     let check = |code: &str, severity, expected: [u16; 5]| {
         let found = book.deadlines(&category(code), severity);
-        let found = [
-            found.acknowledge,
-            found.feedback,
-            found.confirm,
-            found.designate,
-            found.rectification,
-        ];
+        let found = [found.acknowledge, found.feedback, found.confirm, found.designate, found.rectification];
         assert_eq!(found, expected, "{code} {severity}");
     };
     check("fire.60-1", Severity::General, [3, 15, 5, 5, 30]);
@@ -155,11 +94,7 @@ fn deadlines_follow_severity_and_the_order_of_the_ministry() {
 fn entries_count_for_calendar_months() {
     let book = default_book();
     let check = |severity, effective: &str, until: &str| {
-        assert_eq!(
-            book.counted_until(severity, day(effective)),
-            Some(day(until)),
-            "{severity} {effective}"
-        );
+        assert_eq!(book.counted_until(severity, day(effective)), Some(day(until)), "{severity} {effective}");
     };
     check(Severity::General, "2024-03-05", "2025-03-05");
     check(Severity::Considerable, "2024-02-29", "2025-02-28");
@@ -171,8 +106,7 @@ fn entries_count_for_calendar_months() {
 #[test]
 fn grades_begin_at_their_thresholds() {
     let book = default_book();
-    let check =
-        |balance: i32, grade: Grade| assert_eq!(book.grade(Points(balance)), grade, "{balance}");
+    let check = |balance: i32, grade: Grade| assert_eq!(book.grade(Points(balance)), grade, "{balance}");
     check(i32::MAX, Grade::A);
     check(100, Grade::A);
     check(90, Grade::A);
@@ -193,24 +127,11 @@ fn names_sources_and_when_points_fall() {
     let fire = "fire".parse().unwrap();
     assert_eq!(book.agency_name(&fire, Language::Zh), "消防支队");
     assert_eq!(book.agency_name(&fire, Language::En), "Fire Brigade");
-    let with_nodes: Vec<&str> = book
-        .agencies()
-        .filter(|agency| agency.has_node)
-        .map(|agency| agency.code.as_str())
-        .collect();
+    let with_nodes: Vec<&str> =
+        book.agencies().filter(|agency| agency.has_node).map(|agency| agency.code.as_str()).collect();
     assert_eq!(
         with_nodes,
-        [
-            "commerce",
-            "culture",
-            "education",
-            "fire",
-            "housing",
-            "joint-office",
-            "quality",
-            "tourism",
-            "urban"
-        ]
+        ["commerce", "culture", "education", "fire", "housing", "joint-office", "quality", "tourism", "urban"]
     );
     for category in book.categories() {
         for &severity in Severity::ALL {
@@ -218,23 +139,11 @@ fn names_sources_and_when_points_fall() {
                 continue;
             };
             assert_eq!(deduction.rule.as_str().parse(), Ok(deduction.rule.clone()));
-            assert!(
-                book.source(&deduction.rule)
-                    .is_some_and(|source| !source.is_empty()),
-                "{}",
-                deduction.rule
-            );
+            assert!(book.source(&deduction.rule).is_some_and(|source| !source.is_empty()), "{}", deduction.rule);
         }
     }
     let text = Rulebook::default_toml().replace("falls = \"determined\"", "falls = \"closed\"");
     let closed = Rulebook::from_toml(&text).unwrap();
-    let falls = closed
-        .deduction(&category("fire.60-3"), Severity::Serious)
-        .unwrap()
-        .falls;
-    assert_eq!(
-        falls,
-        PointsFall::Closed,
-        "an entry that is silent on it takes it from the wider one"
-    );
+    let falls = closed.deduction(&category("fire.60-3"), Severity::Serious).unwrap().falls;
+    assert_eq!(falls, PointsFall::Closed, "an entry that is silent on it takes it from the wider one");
 }

@@ -1,10 +1,6 @@
 //! The rulebook as its users see it: the default one by the law, any one by its invariants, bad ones by their errors.
 // expect-test writes its own raw strings.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::needless_raw_string_hashes
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::needless_raw_string_hashes)]
 
 mod calendar;
 mod default_points;
@@ -20,8 +16,7 @@ use fengsui_event::{AgencyCode, CategoryCode, Date, RegionCode, Severity, TradeC
 use fengsui_rulebook::{RouteQuery, Routing, Rulebook};
 
 fn default_book() -> &'static Rulebook {
-    static BOOK: LazyLock<Rulebook> =
-        LazyLock::new(|| Rulebook::from_toml(Rulebook::default_toml()).unwrap());
+    static BOOK: LazyLock<Rulebook> = LazyLock::new(|| Rulebook::from_toml(Rulebook::default_toml()).unwrap());
     &BOOK
 }
 
@@ -40,9 +35,7 @@ fn route(book: &Rulebook, code: &str, trade: &str, reporter: &str) -> Routing {
 
 fn route_in(book: &Rulebook, code: &str, trade: &str, region: &str, reporter: &str) -> Routing {
     let category = category(code);
-    let severity = book
-        .category(&category)
-        .map_or(Severity::General, |category| category.severity);
+    let severity = book.category(&category).map_or(Severity::General, |category| category.severity);
     book.route(&RouteQuery {
         category,
         severity,
@@ -54,25 +47,10 @@ fn route_in(book: &Rulebook, code: &str, trade: &str, region: &str, reporter: &s
 
 /// One line for a routing, so that a table shows all of it.
 fn line(routing: &Routing) -> String {
-    let codes = |agencies: &[AgencyCode]| {
-        agencies
-            .iter()
-            .map(AgencyCode::as_str)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let codes = |agencies: &[AgencyCode]| agencies.iter().map(AgencyCode::as_str).collect::<Vec<_>>().join(" ");
     match routing {
-        Routing::Assigned {
-            rule,
-            lead,
-            assisting,
-            informed,
-        } => {
-            format!(
-                "{lead} | {} | {} | {rule}",
-                codes(assisting),
-                codes(informed)
-            )
+        Routing::Assigned { rule, lead, assisting, informed } => {
+            format!("{lead} | {} | {} | {rule}", codes(assisting), codes(informed))
         }
         Routing::Unresolved { reason } => format!("unresolved {reason}"),
         Routing::Overlap { rules, candidates } => {

@@ -10,8 +10,7 @@ use crate::default_book;
 
 /// The default rulebook, read once more.
 fn second_reading() -> &'static Rulebook {
-    static BOOK: LazyLock<Rulebook> =
-        LazyLock::new(|| Rulebook::from_toml(Rulebook::default_toml()).unwrap());
+    static BOOK: LazyLock<Rulebook> = LazyLock::new(|| Rulebook::from_toml(Rulebook::default_toml()).unwrap());
     &BOOK
 }
 
@@ -20,10 +19,7 @@ fn severities() -> impl Strategy<Value = Severity> {
 }
 
 fn categories() -> impl Strategy<Value = String> {
-    let mut codes: Vec<String> = default_book()
-        .categories()
-        .map(|category| category.code.to_string())
-        .collect();
+    let mut codes: Vec<String> = default_book().categories().map(|category| category.code.to_string()).collect();
     codes.push("unheard.of".to_owned());
     prop::sample::select(codes)
 }
@@ -31,10 +27,7 @@ fn categories() -> impl Strategy<Value = String> {
 fn queries() -> impl Strategy<Value = RouteQuery> {
     let trades = prop::option::of(prop::sample::select(TradeCode::all().collect::<Vec<_>>()));
     let regions = prop::sample::select(RegionCode::all().collect::<Vec<_>>());
-    let reporters: Vec<_> = default_book()
-        .agencies()
-        .map(|agency| agency.code)
-        .collect();
+    let reporters: Vec<_> = default_book().agencies().map(|agency| agency.code).collect();
     let reporters = prop::sample::select(reporters);
     (categories(), severities(), trades, regions, reporters).prop_map(
         |(category, severity, trade, region, reporter)| RouteQuery {
@@ -48,11 +41,8 @@ fn queries() -> impl Strategy<Value = RouteQuery> {
 }
 
 fn days() -> impl Strategy<Value = Date> {
-    (2019_i16..=2028, 1_i16..=365).prop_map(|(year, day)| {
-        Date::new(year, 1, 1)
-            .unwrap()
-            .saturating_add(jiff::Span::new().days(day - 1))
-    })
+    (2019_i16..=2028, 1_i16..=365)
+        .prop_map(|(year, day)| Date::new(year, 1, 1).unwrap().saturating_add(jiff::Span::new().days(day - 1)))
 }
 
 proptest! {

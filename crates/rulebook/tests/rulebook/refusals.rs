@@ -43,10 +43,7 @@ fn all_problems_are_listed_at_once() {
         &[
             ("schema = 1", "schema = 2"),
             ("severity = \"serious\"", "severity = \"seroius\""),
-            (
-                "lead = \"housing\"\ninformed",
-                "lead = \"housing\"\nregion = [\"359999\"]\ninformed",
-            ),
+            ("lead = \"housing\"\ninformed", "lead = \"housing\"\nregion = [\"359999\"]\ninformed"),
             ("trade = [\"C\"]", "trade = [\"Z9\"]"),
             ("acknowledge = 3", "acknowledge = 0"),
             ("B = 75", "B = 95"),
@@ -70,14 +67,8 @@ fn duplicates() {
         &[
             ("code = \"fire.58-2\"", "code = \"fire.58-1\""),
             ("id = \"fire-59\"", "id = \"fire-60\""),
-            (
-                "category = \"fire.60-6\"\nacknowledge",
-                "category = \"fire.60-3\"\nacknowledge",
-            ),
-            (
-                "category = \"fire.60-3\"\nserious",
-                "category = \"fire.60-2\"\nserious",
-            ),
+            ("category = \"fire.60-6\"\nacknowledge", "category = \"fire.60-3\"\nacknowledge"),
+            ("category = \"fire.60-3\"\nserious", "category = \"fire.60-2\"\nserious"),
         ],
         &expect![[r#"
             the rulebook is refused; to mend: 4
@@ -90,18 +81,14 @@ fn duplicates() {
 
 #[test]
 fn category_without_points() {
-    let text = Rulebook::default_toml().replacen(
-        "[[deduction]]\ncategory = \"*\"",
-        "[[deduction]]\ncategory = \"fire.*\"",
-        1,
-    );
+    let text =
+        Rulebook::default_toml().replacen("[[deduction]]\ncategory = \"*\"", "[[deduction]]\ncategory = \"fire.*\"", 1);
     let error = Rulebook::from_toml(&text).expect_err("trades and hazards have no points");
     // All but the categories of fire and of sanitation, which have a prefix of their own.
     let expected = default_book()
         .categories()
         .filter(|category| {
-            !category.code.as_str().starts_with("fire.")
-                && !category.code.as_str().starts_with("sanitation.")
+            !category.code.as_str().starts_with("fire.") && !category.code.as_str().starts_with("sanitation.")
         })
         .count();
     assert_eq!(error.problems().len(), expected);
@@ -130,12 +117,7 @@ fn wrong_shape_is_reported_entry_by_entry() {
 #[test]
 fn missing_keys() {
     let error = Rulebook::from_toml("").expect_err("nothing is there");
-    let keys = error
-        .problems()
-        .iter()
-        .map(|problem| problem.found.clone())
-        .collect::<Vec<_>>()
-        .join("; ");
+    let keys = error.problems().iter().map(|problem| problem.found.clone()).collect::<Vec<_>>().join("; ");
     expect!["`agency` is missing; `authority` is missing; `calendar` is missing; `category` is missing; `deadline` is missing; `deduction` is missing; `grades` is missing; `name_en` is missing; `name_zh` is missing; `opening` is missing; `responsibility` is missing; `schema` is missing; `version` is missing"].assert_eq(&keys);
 }
 
@@ -147,7 +129,8 @@ fn calendars() {
             the rulebook is refused; to mend: 1
             line 10, column 12: `cn-2030` is not a built-in calendar; expected cn-2020-2026; correct the name or write the notices under [[calendar.notice]]"#]],
     );
-    let own = "calendar = { notice = [{ year = 2027, number = \"\", off = [\"2027-02-30\", \"2027-05-05/2027-05-01\"] }] }";
+    let own =
+        "calendar = { notice = [{ year = 2027, number = \"\", off = [\"2027-02-30\", \"2027-05-05/2027-05-01\"] }] }";
     check(
         &[("calendar = \"cn-2020-2026\"", own)],
         &expect![[r#"
@@ -161,10 +144,7 @@ fn calendars() {
 #[test]
 fn the_authority_runs_a_node_and_competent_departments_do_not_lead() {
     check(
-        &[
-            ("authority = \"joint-office\"", "authority = \"police\""),
-            ("role = \"informed\"", "role = \"lead\""),
-        ],
+        &[("authority = \"joint-office\"", "authority = \"police\""), ("role = \"informed\"", "role = \"lead\"")],
         &expect![[r#"
             the rulebook is refused; to mend: 2
             line 9, column 13: the authority `police` runs no node; expected an agency that runs a node, since it decides what no rule decides; remove `node = false` or name another agency
@@ -176,14 +156,8 @@ fn the_authority_runs_a_node_and_competent_departments_do_not_lead() {
 fn repetition_steps_ascend_and_percentages_are_bounded() {
     check(
         &[
-            (
-                "{ prior = 2, percent = 100 }]",
-                "{ prior = 1, percent = 100 }]",
-            ),
-            (
-                "category = \"*\"\ngeneral = 50",
-                "category = \"*\"\ngeneral = 101",
-            ),
+            ("{ prior = 2, percent = 100 }]", "{ prior = 1, percent = 100 }]"),
+            ("category = \"*\"\ngeneral = 50", "category = \"*\"\ngeneral = 101"),
         ],
         &expect![[r#"
             the rulebook is refused; to mend: 2

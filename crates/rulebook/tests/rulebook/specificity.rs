@@ -26,11 +26,7 @@ fn check(rules: &[(&str, &str, &str)], expected: &str) {
 fn a_longer_region_beats_everything_else() {
     check(
         &[
-            (
-                "all",
-                "fire",
-                "category = [\"fire.60-3\"]\ntrade = [\"P8321\"]\nseverity = [\"serious\"]",
-            ),
+            ("all", "fire", "category = [\"fire.60-3\"]\ntrade = [\"P8321\"]\nseverity = [\"serious\"]"),
             ("city", "urban", "category = [\"*\"]\nregion = [\"350600\"]"),
         ],
         "urban |  | education | responsibility/city",
@@ -38,20 +34,12 @@ fn a_longer_region_beats_everything_else() {
     check(
         &[
             ("city", "urban", "category = [\"*\"]\nregion = [\"350600\"]"),
-            (
-                "district",
-                "culture",
-                "category = [\"*\"]\nregion = [\"350602\"]",
-            ),
+            ("district", "culture", "category = [\"*\"]\nregion = [\"350602\"]"),
         ],
         "culture |  | education | responsibility/district",
     );
     check(
-        &[(
-            "other",
-            "urban",
-            "category = [\"*\"]\nregion = [\"350603\"]",
-        )],
+        &[("other", "urban", "category = [\"*\"]\nregion = [\"350603\"]")],
         "unresolved no-rule: no rule for category fire.60-3, trade P8321, region 350602",
     );
 }
@@ -61,11 +49,7 @@ fn a_longer_trade_beats_a_narrower_category() {
     check(
         &[
             ("exact", "fire", "category = [\"fire.60-3\"]"),
-            (
-                "schools",
-                "education",
-                "category = [\"fire.*\"]\ntrade = [\"P\"]",
-            ),
+            ("schools", "education", "category = [\"fire.*\"]\ntrade = [\"P\"]"),
         ],
         "education |  |  | responsibility/schools",
     );
@@ -80,10 +64,7 @@ fn exact_beats_wildcard_and_long_beats_short() {
         ("item", "fire", "category = [\"fire.60-3\"]"),
     ];
     check(&rules, "fire |  | education | responsibility/item");
-    check(
-        &rules[..3],
-        "culture |  | education | responsibility/article",
-    );
+    check(&rules[..3], "culture |  | education | responsibility/article");
     check(&rules[..2], "housing |  | education | responsibility/law");
 }
 
@@ -92,16 +73,8 @@ fn a_named_severity_beats_none() {
     check(
         &[
             ("any", "fire", "category = [\"fire.60-3\"]"),
-            (
-                "serious",
-                "housing",
-                "category = [\"fire.60-3\"]\nseverity = [\"serious\", \"grave\"]",
-            ),
-            (
-                "general",
-                "urban",
-                "category = [\"fire.60-3\"]\nseverity = [\"general\"]",
-            ),
+            ("serious", "housing", "category = [\"fire.60-3\"]\nseverity = [\"serious\", \"grave\"]"),
+            ("general", "urban", "category = [\"fire.60-3\"]\nseverity = [\"general\"]"),
         ],
         "housing |  | education | responsibility/serious",
     );
@@ -110,24 +83,13 @@ fn a_named_severity_beats_none() {
 #[test]
 fn equals_overlap_or_agree() {
     check(
-        &[
-            ("b", "fire", "category = [\"fire.60-3\"]"),
-            ("a", "housing", "category = [\"fire.60-3\"]"),
-        ],
+        &[("b", "fire", "category = [\"fire.60-3\"]"), ("a", "housing", "category = [\"fire.60-3\"]")],
         "overlap fire housing of 2",
     );
     check(
         &[
-            (
-                "b",
-                "fire",
-                "category = [\"fire.60-3\"]\nassisting = [\"culture\"]\ninformed = [\"housing\"]",
-            ),
-            (
-                "a",
-                "fire",
-                "category = [\"fire.60-3\"]\nassisting = [\"housing\", \"fire\"]\ninformed = [\"urban\"]",
-            ),
+            ("b", "fire", "category = [\"fire.60-3\"]\nassisting = [\"culture\"]\ninformed = [\"housing\"]"),
+            ("a", "fire", "category = [\"fire.60-3\"]\nassisting = [\"housing\", \"fire\"]\ninformed = [\"urban\"]"),
         ],
         "fire | culture housing | education | responsibility/a",
     );
@@ -135,16 +97,7 @@ fn equals_overlap_or_agree() {
 
 #[test]
 fn an_unknown_trade_matches_no_rule_that_names_one() {
-    let book = book(&[
-        (
-            "schools",
-            "education",
-            "category = [\"*\"]\ntrade = [\"P\"]",
-        ),
-        ("all", "fire", "category = [\"*\"]"),
-    ]);
-    assert_eq!(
-        line(&route_in(&book, "fire.60-3", "", "350602", "urban")),
-        "fire |  |  | responsibility/all"
-    );
+    let book =
+        book(&[("schools", "education", "category = [\"*\"]\ntrade = [\"P\"]"), ("all", "fire", "category = [\"*\"]")]);
+    assert_eq!(line(&route_in(&book, "fire.60-3", "", "350602", "urban")), "fire |  |  | responsibility/all");
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use fengsui_event::{
-    CategoryCode, FindingMethod, Language, Normalised, OrganisationCodeError, Outcome, RegionCode, Severity, TradeCode, UnitId,
-    UnitIdError, UsccError,
+    CategoryCode, FindingMethod, Language, Normalised, OrganisationCodeError, Outcome, RegionCode, Severity, TradeCode,
+    UnitId, UnitIdError, UsccError,
 };
 
 use crate::date::{DateFault, DateFormat, parse_date};
