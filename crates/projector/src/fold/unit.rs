@@ -1,7 +1,7 @@
 //! Opening and keeping a unit's account.
 
-use fengsui_event::payload::{CreditAdjusted, UnitRegistered, UnitRenamed, ViolationReported};
-use fengsui_event::{Points, Subject, UnitId};
+use fengsui_event::payload::{CreditAdjusted, Place, UnitRegistered, UnitRenamed, ViolationReported};
+use fengsui_event::{Points, Subject, TradeCode, UnitId};
 use fengsui_rulebook::Rulebook;
 
 use super::{Missing, Rejection, Step, Touched, ledger, require_text};
@@ -19,23 +19,30 @@ pub(super) fn registered(step: &mut Step<'_>, touched: &mut Touched, data: &Unit
         return complete(account, data);
     }
     let book = step.rulebook()?.clone();
-    let mut account = Box::new(AccountState {
-        unit: data.unit.clone(),
-        name: data.name.clone(),
-        place: data.place.clone(),
-        trade: data.trade,
-        parent: data.parent.clone(),
-        registered: true,
+    let mut account = fresh(&data.unit, &data.name, &data.place, data.trade);
+    account.parent.clone_from(&data.parent);
+    account.registered = true;
+    ledger::open(step, &book, &mut account)?;
+    touched.account = Some(account);
+    Ok(())
+}
+
+/// An account without entries.
+fn fresh(unit: &UnitId, name: &str, place: &Place, trade: Option<TradeCode>) -> Box<AccountState> {
+    Box::new(AccountState {
+        unit: unit.clone(),
+        name: name.to_owned(),
+        place: place.clone(),
+        trade,
+        parent: None,
+        registered: false,
         total: Points::ZERO,
         entries: 0,
         cases: 0,
         open_cases: 0,
         offences: Vec::new(),
         incomplete: false,
-    });
-    ledger::open(step, &book, &mut account)?;
-    touched.account = Some(account);
-    Ok(())
+    })
 }
 
 /// A report opened the account before the registration came, or another agency registered the unit at the same
@@ -59,20 +66,7 @@ pub(super) fn opened_by_report(
     book: &Rulebook,
     data: &ViolationReported,
 ) -> Result<Box<AccountState>, Rejection> {
-    let mut account = Box::new(AccountState {
-        unit: data.unit.clone(),
-        name: data.unit_name.clone(),
-        place: data.place.clone(),
-        trade: data.trade,
-        parent: None,
-        registered: false,
-        total: Points::ZERO,
-        entries: 0,
-        cases: 0,
-        open_cases: 0,
-        offences: Vec::new(),
-        incomplete: false,
-    });
+    let mut account = fresh(&data.unit, &data.unit_name, &data.place, data.trade);
     ledger::open(step, book, &mut account)?;
     Ok(account)
 }
