@@ -163,10 +163,29 @@ fn conditions(filter: &CaseFilter) -> (String, Vec<String>) {
     let mut values = Vec::new();
     for (column, value) in given.into_iter().filter_map(|(column, value)| value.map(|value| (column, value))) {
         values.push(value);
-        clauses.push(format!("{column} = ?{}", values.len()));
+        // A unit has few cases. Without statistics SQLite might rather look through all that are open.
+        let kept_off_index = if unit.is_some() && column != "unit" { "+" } else { "" };
+        clauses.push(format!("{kept_off_index}{column} = ?{}", values.len()));
     }
     if *undecided {
         clauses.push("lead IS NULL AND status = 'open'".to_owned());
     }
     if clauses.is_empty() { (String::new(), values) } else { (format!("WHERE {}", clauses.join(" AND ")), values) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn cases_of_a_unit_are_found_by_the_unit() {
+        let unit = Some("local.book:1".parse().unwrap());
+        let filter = CaseFilter { unit, status: Some(CaseStatus::Open), ..CaseFilter::default() };
+        let (sql, values) = conditions(&filter);
+        assert_eq!(sql, "WHERE unit = ?1 AND +status = ?2");
+        assert_eq!(values, ["local.book:1", "open"]);
+        let filter = CaseFilter { status: Some(CaseStatus::Open), undecided: true, ..CaseFilter::default() };
+        assert_eq!(conditions(&filter).0, "WHERE status = ?1 AND lead IS NULL AND status = 'open'");
+    }
 }
