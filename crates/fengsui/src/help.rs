@@ -5,6 +5,7 @@ use clap::{Arg, CommandFactory as _};
 use fengsui_event::key::KeyError;
 use fengsui_event::{
     AgencyCodeError, AmountError, CategoryCodeError, Language, RegionCodeError, TradeCodeError, UlidError, UnitIdError,
+    UsccError,
 };
 use fengsui_log::InvalidPosition;
 use fengsui_node::as_of::InvalidAsOf;
@@ -76,9 +77,19 @@ fn argument_in_chinese(argument: Arg, path: &str) -> Arg {
 /// What is wrong with a command line, in the language.
 pub fn error_message(error: &clap::Error, language: Language) -> String {
     let rendered = error.render().to_string();
-    match language {
+    let message = match language {
         Language::En => rendered.trim_end().strip_prefix("error: ").unwrap_or(rendered.trim_end()).to_owned(),
         Language::Zh => error_in_chinese(error).unwrap_or_else(|| format!("命令行有误：{}", rendered.trim_end())),
+    };
+    without_citizen_id(message, error)
+}
+
+/// A citizen's number that was typed in a unit's place must not stand in a terminal's or a service's log.
+fn without_citizen_id(message: String, error: &clap::Error) -> String {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<UnitIdError>());
+    match (source, context(error, ContextKind::InvalidValue)) {
+        (Some(UnitIdError::Uscc(UsccError::CitizenId { masked })), Some(typed)) => message.replace(&typed, masked),
+        _ => message,
     }
 }
 
@@ -235,6 +246,10 @@ mod tests {
         assert!(wrong.contains("“opne”无效") && wrong.contains("open、closed、retracted"), "{wrong}");
         let wrong = told(&["fengsui", "unit", "show", "111111111111111111"], Language::Zh);
         assert!(wrong.contains("“111111111111111111”无效：第 17 位应为 7"), "{wrong}");
+        for language in [Language::Zh, Language::En] {
+            let wrong = told(&["fengsui", "unit", "show", "11010519491231002X"], language);
+            assert!(!wrong.contains("19491231"), "{wrong}");
+        }
         let wrong = told(&["fengsui", "--as-of", "2026-02-30", "case", "list"], Language::Zh);
         assert!(wrong.contains("应为日志位置"), "{wrong}");
     }
