@@ -94,6 +94,14 @@ pub enum Failure {
     /// A rulebook's text.
     #[error(transparent)]
     Rulebook(#[from] RulebookError),
+    /// A rulebook in a file that the command line names.
+    #[error("{path}: {source}")]
+    RulebookFile {
+        /// The file.
+        path: PathBuf,
+        /// What is to be mended.
+        source: RulebookError,
+    },
     /// A file that the command line names.
     #[error("{path}: {source}")]
     File {
@@ -161,6 +169,7 @@ impl Failure {
             | Self::AsOf(_)
             | Self::Sheet(_)
             | Self::Rulebook(_)
+            | Self::RulebookFile { .. }
             | Self::File { .. }
             | Self::Output(_) => Exit::Failed,
         }
@@ -178,7 +187,7 @@ impl Failure {
             Self::AsOf(AsOfError::BeyondHead { .. }) => "beyond_head",
             Self::AsOf(AsOfError::Temporary { .. }) => "no_temporary_folder",
             Self::Sheet(_) => "sheet",
-            Self::Rulebook(_) => "rulebook",
+            Self::Rulebook(_) | Self::RulebookFile { .. } => "rulebook",
             Self::File { .. } => "file",
             Self::Output(_) => "output",
             Self::Interrupted => "interrupted",
@@ -211,6 +220,7 @@ impl Failure {
             Self::AsOf(error) => format!("无法建立临时文件夹：{error}"),
             Self::Sheet(error) => format!("表格文件无法处理：{error}"),
             Self::Rulebook(error) => format!("规则文本有误：{error}"),
+            Self::RulebookFile { path, source } => format!("规则文本 {} 有误：{source}", path.display()),
             Self::File { path, source } => format!("文件 {} 无法使用：{source}", path.display()),
             Self::Output(error) => format!("结果无法写出：{error}"),
             Self::Interrupted => "已中断；已完成的部分均已保存".to_owned(),

@@ -43,7 +43,7 @@ pub enum AppendError {
     /// Two logs hold different records at one position: one of them was changed, or they are not of the same origin.
     #[error(
         "position {position} of the copy {path} holds another record (event {stored}) than its original (event {offered}): \
-         the two logs are not of one origin, or one of them was changed; keep both files and run `fengsui audit verify` on each"
+         the two logs are not of one origin, or one of them was changed; keep both files as evidence and find out which one the other nodes have"
     )]
     CopyDiffers {
         /// The file.
@@ -153,7 +153,7 @@ pub enum ReadError {
     /// A position between the first and the head holds nothing: the log was cut or edited.
     #[error(
         "{path} has no record at position {expected} (the next one is {found}): records were removed or the file is damaged; \
-         restore it from another node's copy with `fengsui log copy`"
+         keep it as evidence, put a backup or another node's copy of it in its place, then run `fengsui replay`"
     )]
     Gap {
         /// The file.
@@ -166,7 +166,7 @@ pub enum ReadError {
     /// A row that this program never writes.
     #[error(
         "{path} holds a row at position {position} that fengsui never writes ({detail}): the file was edited or damaged; \
-         restore it from another node's copy with `fengsui log copy`"
+         keep it as evidence, put a backup or another node's copy of it in its place, then run `fengsui replay`"
     )]
     Row {
         /// The file.

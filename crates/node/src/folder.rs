@@ -69,8 +69,14 @@ pub enum FolderError {
         /// The file.
         path: PathBuf,
     },
+    /// A configuration file is something else.
+    #[error("{path} is no text in UTF-8, so it is no configuration: restore it from a backup")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
     /// A configuration file is wrong.
-    #[error("{path}, line {line}: {message}")]
+    #[error("{path}, line {line}: {message}; correct it, or restore the file from a backup")]
     Configuration {
         /// The file.
         path: PathBuf,
@@ -248,6 +254,7 @@ fn make_folder(path: &Path, mode: u32) -> Result<(), FolderError> {
 fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     let text = fs::read_to_string(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => FolderError::FileMissing { path: path.to_owned() },
+        io::ErrorKind::InvalidData => FolderError::NotText { path: path.to_owned() },
         _ => FolderError::Io { path: path.to_owned(), source },
     })?;
     toml::from_str(&text).map_err(|error| {

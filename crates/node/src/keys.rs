@@ -112,7 +112,8 @@ impl SigningKey {
         SigningKey::from_seed_bytes(*seed)
     }
 
-    /// Writes the seed to a new file with mode 0600. The file is on the disk when this returns.
+    /// Writes the seed to a new file with mode 0600. The file is on the disk when this returns; after a crash it is there whole or
+    /// not at all, because half a key would keep its agency from ever getting another one.
     ///
     /// Errors: [`KeyFileError::AlreadyExists`]; a key is never replaced.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
@@ -120,15 +121,22 @@ impl SigningKey {
             io::ErrorKind::AlreadyExists => KeyFileError::AlreadyExists { path: path.to_owned() },
             _ => KeyFileError::Io { path: path.to_owned(), source },
         };
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".writing");
+        let unfinished = PathBuf::from(unfinished);
+        remove_if_present(&unfinished).map_err(io)?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let seed = self.seed()?;
-        let mut file = options.open(path).map_err(io)?;
+        let mut file = options.open(&unfinished).map_err(io)?;
         file.write_all(seed.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(io)?;
         file.sync_all().map_err(io)?;
-        crate::folder::sync_parent(path).map_err(io)
+        // Unlike a renaming, a link never replaces what is there.
+        let linked = std::fs::hard_link(&unfinished, path);
+        remove_if_present(&unfinished).map_err(io)?;
+        linked.and_then(|()| crate::folder::sync_parent(path)).map_err(io)
     }
 
     /// The public key as NKeys text (`U...`), which is also the `keyid` of the events that it signs.
@@ -157,6 +165,13 @@ impl Signer for SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SigningKey").field("keyid", &self.keyid).finish_non_exhaustive()
+    }
+}
+
+fn remove_if_present(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -183,6 +183,11 @@ impl Outbox {
         meta(self.database.connection(), key).map_err(|error| self.fault(error))
     }
 
+    /// Checks the file's structure page by page.
+    pub fn quick_check(&self) -> Result<(), OutboxError> {
+        Ok(self.database.quick_check()?)
+    }
+
     /// Closes the file; dropping does the same, but cannot tell of errors.
     pub fn close(self) -> Result<(), OutboxError> {
         Ok(self.database.close()?)

@@ -22,6 +22,9 @@ pub fn rebuild<L: EventLog + ?Sized>(
     options: FollowOptions,
     watcher: &mut dyn Watcher,
 ) -> Result<Progress, ModelError> {
+    if path.is_dir() {
+        return Err(StorageError::IsFolder { noun: MODEL.noun, path: path.to_owned() }.into());
+    }
     let _lock = fengsui_log::storage::WriterLock::acquire(&MODEL, path)?;
     let building = beside(path, ".rebuild");
     remove_set(&building)?;

@@ -187,7 +187,10 @@ fn clock(last: &Event, findings: &mut Findings<'_>) {
 }
 
 fn outbox(folder: &Folder, findings: &mut Findings<'_>) {
-    let counts = Outbox::open_reader(folder.outbox()).and_then(|outbox| outbox.counts());
+    let counts = Outbox::open_reader(folder.outbox()).and_then(|outbox| {
+        outbox.quick_check()?;
+        outbox.counts()
+    });
     match counts {
         Ok(counts) if counts.pending > 0 => findings.warning(
             "outbox",
@@ -205,6 +208,7 @@ fn outbox(folder: &Folder, findings: &mut Findings<'_>) {
 fn model(folder: &Folder, head: Option<u64>, findings: &mut Findings<'_>) -> Option<Registry> {
     let read = || -> Result<_, Failure> {
         let reader = Reader::open(&folder.model())?;
+        reader.quick_check()?;
         let (progress, registry) = reader.view().progress()?;
         let anomalies: u64 =
             reader.view().anomaly_counts()?.iter().filter(|(_, notice, _)| !notice).map(|(_, _, count)| count).sum();

@@ -140,8 +140,17 @@ const CATEGORIES: &[Column<CategoryRow>] = &[
 
 fn check(session: &Session, file: &Path) -> Result<Exit, Failure> {
     session.refuse_as_of()?;
-    let text = std::fs::read_to_string(file).map_err(Failure::file(file))?;
-    let book = Rulebook::from_toml(&text)?;
+    let bytes = std::fs::read(file).map_err(Failure::file(file))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        let path = file.display();
+        Failure::failed(
+            "rulebook",
+            format!("{path} 不是 UTF-8 文本，因此不是规则文本；请另存为 UTF-8"),
+            format!("{path} is no text in UTF-8, so it is no rulebook: save it as UTF-8"),
+        )
+    })?;
+    let in_file = |source| Failure::RulebookFile { path: file.to_owned(), source };
+    let book = Rulebook::from_toml(&text).map_err(in_file)?;
     let output = &session.output;
     if output.json() {
         output.document(&json!({"file": file.display().to_string(), "version": book.version(), "problems": []}))?;

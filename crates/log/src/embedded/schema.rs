@@ -9,8 +9,8 @@ pub const LOG_FILE: FileKind = FileKind {
     application_id: 0x4673_4c67,
     version: 1,
     schema: SCHEMA,
-    when_missing: "make one with `fengsui init` or `fengsui demo`, or name the right folder with --data",
-    when_damaged: "restore it from another node's copy with `fengsui log copy --from COPY --to NEW`",
+    when_missing: "name the right folder with --data; if this node had a log, put a backup or another node's copy of it in its place",
+    when_damaged: "put a backup or another node's copy of it in its place, then run `fengsui replay`",
 };
 
 /// Columns:

@@ -144,7 +144,7 @@ fn a_row_that_fengsui_never_writes_is_named() {
     meddle(&path, "DROP TRIGGER events_never_change; PRAGMA ignore_check_constraints = on; UPDATE events SET id = x'0102' WHERE position = 2").unwrap();
     let error = Embedded::open_reader(&path).unwrap().read(at(2), 1).unwrap_err();
     assert!(matches!(&error, ReadError::Row { position: 2, .. }), "{error:?}");
-    assert!(error.to_string().contains("position 2") && error.to_string().contains("fengsui log copy"), "{error}");
+    assert!(error.to_string().contains("position 2") && error.to_string().contains("another node's copy"), "{error}");
 }
 
 #[test]

@@ -31,7 +31,9 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// The path is a folder.
-    #[error("{path} is a folder: name the {noun} file inside it")]
+    #[error(
+        "{path} is a folder, where the {noun} should be a file: name the {noun} file inside it, or move the folder away"
+    )]
     IsFolder {
         /// What was looked for.
         noun: &'static str,

@@ -104,7 +104,10 @@ fn a_creation_that_was_cut_off_leaves_nothing_that_counts() {
 #[test]
 fn folders_and_empty_files_are_no_database() {
     let folder = TempDir::new().unwrap();
-    assert!(matches!(refused(folder.path(), "name the notebook file inside it"), StorageError::IsFolder { .. }));
+    assert!(matches!(
+        refused(folder.path(), "name the notebook file inside it, or move the folder away"),
+        StorageError::IsFolder { .. }
+    ));
     let empty = folder.path().join("empty.sqlite");
     fs::write(&empty, "").unwrap();
     assert!(matches!(refused(&empty, "restore the notebook"), StorageError::EmptyFile { .. }));

@@ -35,6 +35,11 @@ impl Reader {
         Ok(Self { database: Database::open_reader(&MODEL, path)? })
     }
 
+    /// Checks the file's structure page by page.
+    pub fn quick_check(&self) -> Result<(), ModelError> {
+        Ok(self.database.quick_check()?)
+    }
+
     /// The tables.
     pub fn view(&self) -> View<'_> {
         View { connection: self.database.connection(), path: self.database.path() }
