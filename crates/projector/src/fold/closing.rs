@@ -1,7 +1,7 @@
 //! Closing (销号, 销案) and reopening a case.
 
 use fengsui_event::payload::{CaseClosed, CaseReopened};
-use fengsui_event::{ClosingGround, ObjectionDecision, Outcome, ReferralRole};
+use fengsui_event::{ClosingGround, Outcome, ReferralRole};
 use fengsui_rulebook::PointsFall;
 
 use super::ledger::{self, Counting};
@@ -56,7 +56,7 @@ fn obstacle(case: &CaseState, data: &CaseClosed) -> Option<Obstacle> {
         ClosingGround::Rectified => {
             handled(case).or_else(|| case.rectified_on.is_none().then_some(Obstacle::NotRectified))
         }
-        ClosingGround::NoViolation if objection_upheld(case) => None,
+        ClosingGround::NoViolation if ledger::objection_upheld(case) => None,
         ClosingGround::NoViolation => handled(case).or_else(|| outcome_differs(case, Outcome::NoViolation)),
         ClosingGround::MovedToJudiciary => handled(case).or_else(|| outcome_differs(case, Outcome::MovedToJudiciary)),
         ClosingGround::UnitCeased => None,
@@ -65,10 +65,6 @@ fn obstacle(case: &CaseState, data: &CaseClosed) -> Option<Obstacle> {
             other.is_none().then_some(Obstacle::DuplicateOfMissing)
         }
     }
-}
-
-fn objection_upheld(case: &CaseState) -> bool {
-    case.objections.iter().any(|objection| objection.decision == Some(ObjectionDecision::Upheld))
 }
 
 fn handled(case: &CaseState) -> Option<Obstacle> {

@@ -2,7 +2,7 @@
 //!
 //! Every function checks the whole sum before it writes the first entry, so that a refused event leaves nothing.
 
-use fengsui_event::{CategoryCode, Date, Points};
+use fengsui_event::{CategoryCode, Date, ObjectionDecision, Points};
 use fengsui_rulebook::Rulebook;
 
 use super::{Rejection, Step};
@@ -97,7 +97,8 @@ pub(super) fn charge_late(
     account: &mut AccountState,
     on: Date,
 ) -> Result<(), Rejection> {
-    if is_charged(case, EntryKind::Late) {
+    // Where an upheld objection has taken the violation away, there is no duty that could be missed.
+    if is_charged(case, EntryKind::Late) || objection_upheld(case) {
         return Ok(());
     }
     let Some((rule, points)) = book.late_rectification(&case.category, case.severity) else { return Ok(()) };
@@ -195,6 +196,11 @@ fn enter(
         });
     }
     Ok(())
+}
+
+/// Whether an objection of the unit was upheld.
+pub(super) fn objection_upheld(case: &CaseState) -> bool {
+    case.objections.iter().any(|objection| objection.decision == Some(ObjectionDecision::Upheld))
 }
 
 fn standing(case: &CaseState, kind: EntryKind) -> Option<&Charge> {

@@ -16,7 +16,9 @@ pub(super) fn ordered(step: &mut Step<'_>, case: &mut CaseState, data: &Rectific
             expected: "the lead's referral".to_owned(),
         });
     }
-    if case.rectification.as_ref().is_some_and(|order| order.passed_on.is_none() && order.inspections == 0) {
+    // A lead that took the case over may order anew; the order in force is otherwise inspected first.
+    let stands = |order: &Rectification| order.passed_on.is_none() && order.inspections == 0 && order.by == *step.actor;
+    if case.rectification.as_ref().is_some_and(stands) {
         return Err(Rejection::Exists { what: "an order that was not yet re-inspected".to_owned() });
     }
     for (field, text) in [("plan", &data.plan), ("person", &data.person), ("emergency_plan", &data.emergency_plan)] {
@@ -48,7 +50,8 @@ pub(super) fn reinspected(
 ) -> Result<(), Rejection> {
     require_status(case, CaseStatus::Open)?;
     let Some(order) = case.rectification.as_ref() else { return historical(step, case, data) };
-    step.only(&[&order.by, &case.reporter], if order.passed_on.is_some() { "rectified" } else { "ordered" })?;
+    let lead = case.lead().map_or(order.by, |lead| lead.addressee);
+    step.only(&[&order.by, &lead, &case.reporter], if order.passed_on.is_some() { "rectified" } else { "ordered" })?;
     if order.passed_on.is_some() {
         return Err(Rejection::Exists { what: "a re-inspection that was passed".to_owned() });
     }

@@ -113,3 +113,19 @@ fn a_decision_after_a_retraction_gives_nothing_twice() {
     scene.does("joint-office", decided(objection, Upheld, "2025-03-03"));
     assert_eq!(scene.balance(), 100);
 }
+
+/// Once an upheld objection has taken the violation away, there is no duty that could be missed.
+#[test]
+fn after_an_upheld_objection_lateness_costs_nothing() {
+    let mut scene = Scene::new();
+    scene.on("2025-03-03");
+    scene.reports("tourism", Report::equipment("2025-03-01"));
+    let lead = scene.refers("tourism", "fire", ReferralRole::Lead);
+    scene.does("fire", acknowledged(lead));
+    scene.does("fire", feedback(lead, Outcome::RectificationOrdered, "2025-03-03"));
+    scene.does("fire", ordered(lead, "2025-03-03", "2025-03-04"));
+    let objection = scene.does("fire", objected("2025-03-03"));
+    scene.on("2025-03-10").does("joint-office", decided(objection, Upheld, "2025-03-07"));
+    scene.does("fire", reinspected("2025-03-10", false));
+    assert_eq!(scene.balance(), 100);
+}

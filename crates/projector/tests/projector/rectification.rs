@@ -5,7 +5,7 @@ use fengsui_event::{ClosingGround, Outcome, ReferralId, ReferralRole, Severity};
 use fengsui_projector::fold::{Bound, Rejection};
 
 use crate::harness::payloads::{
-    Report, acknowledged, assigned, closed, confirmed, feedback, ordered, reinspected, reopened,
+    Report, acknowledged, assigned, closed, confirmed, feedback, ordered, passed_on, reinspected, reopened, transferred,
 };
 use crate::harness::{Scene, agency, date};
 
@@ -163,4 +163,22 @@ fn a_hazard_that_comes_back_can_be_late_but_is_restored_once() {
     assert_eq!(scene.state().rectified_on, None);
     scene.on("2025-06-03").does("fire", reinspected("2025-06-03", true));
     assert_eq!(scene.balance(), 100 - 5 + 2 - 2);
+}
+
+/// A case that changes hands after the order must not hang on the desk that gave it away.
+#[test]
+fn whoever_takes_the_case_over_may_inspect_and_order_anew() {
+    let mut scene = Scene::new();
+    scene.on("2025-03-03");
+    scene.reports("tourism", Report::equipment("2025-03-02").routed(assigned("fire", &[], &[])));
+    let first = scene.refers("tourism", "fire", ReferralRole::Lead);
+    scene.does("fire", acknowledged(first));
+    scene.does("fire", ordered(first, "2025-03-03", "2025-04-03"));
+    scene.does("fire", transferred(first, "housing"));
+    let second: ReferralId = scene.does("fire", passed_on("housing", ReferralRole::Lead, first)).into();
+    scene.does("housing", acknowledged(second));
+    scene.on("2025-03-10").does("housing", reinspected("2025-03-10", false));
+    scene.does("housing", ordered(second, "2025-03-10", "2025-04-10"));
+    scene.on("2025-04-10").does("housing", reinspected("2025-04-10", true));
+    assert_eq!(scene.state().rectified_on, Some(date("2025-04-10")));
 }
