@@ -139,11 +139,7 @@ impl City {
 
     /// Which agency finds what in a unit: the fire brigade finds fire matters and, in passing, what trade departments
     /// must deal with; a trade department finds its own and, more often than not, fire hazards.
-    pub(super) fn finding(
-        &self,
-        unit: &CityUnit,
-        random: &mut ChaCha8Rng,
-    ) -> Result<(AgencyCode, CategoryCode), DemoError> {
+    pub(super) fn finding(unit: &CityUnit, random: &mut ChaCha8Rng) -> Result<(AgencyCode, CategoryCode), DemoError> {
         const FIRE: &[&str] = &[
             "fire.60-1",
             "fire.60-1",

@@ -4,6 +4,7 @@
 //! follow from the seed. The keys are therefore no secret, and a demonstration must never hold real data.
 
 mod city;
+mod ending;
 mod story;
 mod summary;
 

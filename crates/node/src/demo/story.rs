@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 
 use fengsui_event::date::{day_of, start_of};
-use fengsui_event::payload::{CaseClosed, ObjectionFiled, Penalty, ViolationAmended};
+use fengsui_event::payload::Penalty;
 use fengsui_event::{
-    AgencyCode, CaseId, ClosingGround, Date, Fen, FindingMethod, ObjectionDecision, Outcome, PenaltyKind, ReferralId,
-    ReferralRole, Severity, Timestamp,
+    AgencyCode, CaseId, Date, Fen, FindingMethod, Outcome, PenaltyKind, ReferralId, ReferralRole, Severity, Timestamp,
 };
 use fengsui_projector::state::{CaseState, CaseStatus, Feedback, FeedbackStatus, Referral, ReferralStatus};
 use jiff::SignedDuration;
@@ -43,7 +42,7 @@ fn midnight(day: Date) -> Result<Timestamp, DemoError> {
 
 /// Something that somebody will do.
 #[derive(Clone, Debug)]
-enum Action {
+pub(super) enum Action {
     Register { unit: usize },
     Report { unit: usize },
     Acknowledge { case: CaseId, referral: ReferralId },
@@ -61,8 +60,8 @@ enum Action {
 
 /// The story while it is told.
 pub(super) struct Story<'a> {
-    city: &'a City,
-    random: ChaCha8Rng,
+    pub(super) city: &'a City,
+    pub(super) random: ChaCha8Rng,
     ids: DerivedIds,
     queue: BTreeMap<(Timestamp, u64), Action>,
     queued: u64,
@@ -140,7 +139,7 @@ impl<'a> Story<'a> {
         self.office_hour(day)
     }
 
-    fn schedule(
+    pub(super) fn schedule(
         &mut self,
         from: Timestamp,
         working_days: std::ops::RangeInclusive<u16>,
@@ -151,7 +150,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn submit(
+    pub(super) fn submit(
         &mut self,
         batch: &mut Batch<'_>,
         agency: AgencyCode,
@@ -186,14 +185,14 @@ impl<'a> Story<'a> {
     }
 
     /// A case that is open, as it stands.
-    fn open_case(batch: &Batch<'_>, id: CaseId) -> Result<Option<Box<CaseState>>, DemoError> {
+    pub(super) fn open_case(batch: &Batch<'_>, id: CaseId) -> Result<Option<Box<CaseState>>, DemoError> {
         let case = batch.overlay().case(id).map_err(NodeError::from)?;
         Ok(case.filter(|case| case.status == CaseStatus::Open))
     }
 
     fn report(&mut self, batch: &mut Batch<'_>, unit: usize, now: Timestamp) -> Result<(), DemoError> {
         let unit: &CityUnit = &self.city.units[unit];
-        let (reporter, category) = self.city.finding(unit, &mut self.random)?;
+        let (reporter, category) = City::finding(unit, &mut self.random)?;
         let name = self.city.book.category(&category).map_or(String::new(), |category| category.name_zh.clone());
         let law = self.city.book.category(&category).map(|category| category.law.clone());
         let methods = [
@@ -431,116 +430,9 @@ impl<'a> Story<'a> {
             } else {
                 let command = Command::ConfirmFeedback { case: id, feedback: Some(feedback.id) };
                 self.submit(batch, case.reporter, command, now)?;
-                if feedback.outcome == Outcome::CaseFiled {
-                    continue;
-                }
             }
         }
         self.schedule(now, 0..=2, Action::Close { case: id })
-    }
-
-    fn reinspect(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
-        let Some(case) = Self::open_case(batch, id)? else { return Ok(()) };
-        let Some(order) = case.rectification.as_ref().filter(|order| order.passed_on.is_none()) else { return Ok(()) };
-        let inspected_on = day_of(now);
-        if inspected_on < order.ordered_on {
-            return self.schedule(now, 3..=6, Action::Reinspect { case: id });
-        }
-        let passed = self.random.gen_bool(0.85);
-        let findings = if passed { "隐患已消除。" } else { "隐患尚未消除，责令继续整改。" }.to_owned();
-        let command = Command::Reinspect { case: id, inspected_on, passed, findings };
-        self.submit(batch, order.by, command, now)?;
-        if passed {
-            self.schedule(now, 0..=2, Action::Close { case: id })
-        } else {
-            self.schedule(now, 5..=15, Action::Reinspect { case: id })
-        }
-    }
-
-    fn close(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
-        let Some(case) = Self::open_case(batch, id)? else { return Ok(()) };
-        let pending = case.objections.iter().any(|objection| objection.decision.is_none());
-        let confirmed = case.lead().is_some_and(|lead| lead.status == ReferralStatus::Confirmed);
-        if pending || !confirmed || self.random.gen_bool(0.02) {
-            return Ok(());
-        }
-        let lead = case.lead().map(|lead| lead.id);
-        let outcome = case.feedback.iter().rev().find(|feedback| Some(feedback.referral) == lead).map(|it| it.outcome);
-        let ground = match outcome {
-            Some(Outcome::NoViolation) => ClosingGround::NoViolation,
-            Some(Outcome::MovedToJudiciary) => ClosingGround::MovedToJudiciary,
-            _ if case.rectified_on.is_some() => ClosingGround::Rectified,
-            _ => return Ok(()),
-        };
-        let closing = CaseClosed { ground, closed_on: day_of(now), duplicate_of: None, note: None };
-        self.submit(batch, case.reporter, Command::Close { case: id, closing }, now)?;
-        if ground == ClosingGround::Rectified && self.random.gen_bool(0.01) {
-            self.schedule(now, 5..=30, Action::Reopen { case: id })?;
-        }
-        Ok(())
-    }
-
-    fn object(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
-        let case = batch.overlay().case(id).map_err(NodeError::from)?;
-        let Some(case) = case.filter(|case| case.status != CaseStatus::Retracted && case.objections.is_empty()) else {
-            return Ok(());
-        };
-        let grounds = "单位对违法事实认定有异议，申请复核。".to_owned();
-        let objection = ObjectionFiled { grounds, filed_on: day_of(now) };
-        self.submit(batch, case.reporter, Command::FileObjection { case: id, objection }, now)?;
-        self.schedule(now, 5..=15, Action::Decide { case: id })
-    }
-
-    fn decide(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
-        let case = batch.overlay().case(id).map_err(NodeError::from)?;
-        let Some(case) = case else { return Ok(()) };
-        let upheld = self.random.gen_bool(0.3);
-        let (decision, reasons) = if upheld {
-            (ObjectionDecision::Upheld, "经复核，认定违法事实的证据不足。")
-        } else {
-            (ObjectionDecision::Rejected, "经复核，违法事实清楚，证据充分。")
-        };
-        let decided_on = day_of(now);
-        let reasons = reasons.to_owned();
-        let command = Command::DecideObjection { case: id, objection: None, decision, reasons, decided_on };
-        self.submit(batch, self.city.authority, command, now)?;
-        if case.status != CaseStatus::Open {
-            return Ok(());
-        }
-        if !upheld {
-            return self.schedule(now, 0..=3, Action::Close { case: id });
-        }
-        let note = Some("异议成立".to_owned());
-        let closing =
-            CaseClosed { ground: ClosingGround::NoViolation, closed_on: decided_on, duplicate_of: None, note };
-        self.submit(batch, self.city.authority, Command::Close { case: id, closing }, now)
-    }
-
-    fn reopen(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
-        let case = batch.overlay().case(id).map_err(NodeError::from)?;
-        let Some(case) = case.filter(|case| case.status == CaseStatus::Closed) else { return Ok(()) };
-        let reason = "回访发现隐患反弹。".to_owned();
-        self.submit(batch, case.reporter, Command::Reopen { case: id, reason }, now)?;
-        let case = Self::open_case(batch, id)?;
-        let lead =
-            case.as_ref().and_then(|case| case.lead()).filter(|lead| lead.status == ReferralStatus::Acknowledged);
-        lead.map_or(Ok(()), |lead| self.schedule(now, 2..=8, Action::Handle { case: id, referral: lead.id }))
-    }
-
-    fn correct(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
-        let Some(case) = Self::open_case(batch, id)? else { return Ok(()) };
-        let amendment = Box::new(ViolationAmended {
-            facts: Some(format!("{}（补充现场照片说明）", case.facts)),
-            reason: "补充事实。".to_owned(),
-            ..ViolationAmended::default()
-        });
-        self.submit(batch, case.reporter, Command::Amend { case: id, amendment }, now)
-    }
-
-    fn retract(&mut self, batch: &mut Batch<'_>, id: CaseId, now: Timestamp) -> Result<(), DemoError> {
-        let Some(case) = Self::open_case(batch, id)? else { return Ok(()) };
-        let reason = "录入有误，与另一检查记录混淆。".to_owned();
-        self.submit(batch, case.reporter, Command::Retract { case: id, reason }, now)
     }
 }
 

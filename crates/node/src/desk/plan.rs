@@ -186,13 +186,12 @@ impl Planner<'_> {
         };
         let handling = [ReferralStatus::Acknowledged, ReferralStatus::FedBack, ReferralStatus::Confirmed];
         let (case, referral) = self.own(of, &handling)?;
-        let due_on = match due_on {
-            Some(due_on) => due_on,
-            None => {
-                let book = self.sight.registry().rulebook(self.today)?;
-                let term = book.deadlines(&case.category, case.severity).rectification;
-                book.working_day_after(ordered_on, term).date
-            }
+        let due_on = if let Some(due_on) = due_on {
+            due_on
+        } else {
+            let book = self.sight.registry().rulebook(self.today)?;
+            let term = book.deadlines(&case.category, case.severity).rectification;
+            book.working_day_after(ordered_on, term).date
         };
         let order =
             RectificationOrdered { referral, ordered_on, plan, person, funds, due_on, emergency_plan, order_number };
@@ -255,7 +254,8 @@ impl Planner<'_> {
             };
             self.emit(Subject::Unit(report.unit.clone()), None, registered);
         }
-        self.report_as(case, report, unit_name, trade, severity, &book)
+        self.report_as(case, report, unit_name, trade, severity, &book);
+        Ok(())
     }
 
     fn report_as(
@@ -266,7 +266,7 @@ impl Planner<'_> {
         trade: Option<fengsui_event::TradeCode>,
         severity: fengsui_event::Severity,
         book: &Rulebook,
-    ) -> Result<(), PlanError> {
+    ) {
         let ReportCommand { unit, place, category, facts, legal_basis, found_on, method, evidence, reference, .. } =
             report;
         let query =
@@ -301,7 +301,6 @@ impl Planner<'_> {
         for referral in referrals {
             self.push(Subject::Unit(unit.clone()), Some(case), Some(id), referral);
         }
-        Ok(())
     }
 
     /// The rulebook's answer, as far as the exchange can carry it out: an agency that has not joined cannot lead,
