@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+mod commands;
 mod ran;
 
 use std::ffi::OsStr;
@@ -13,6 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+pub use commands::{Reads, closed_case, reading_commands, run_with};
 pub use ran::Ran;
 
 /// The folder of the node below a [`Folder`], which is also where the program looks by itself.

@@ -1,5 +1,7 @@
 //! A run of the program that has ended.
 
+#![allow(clippy::return_self_not_must_use)]
+
 use std::process::{Command, Output};
 
 use serde_json::Value;
