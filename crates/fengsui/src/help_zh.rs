@@ -181,6 +181,7 @@ pub(crate) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("replay", "into", "重建到另一文件夹"),
     ("replay", "until", "重放到哪个位置"),
     ("replay", "no_verify", "不验证签名"),
+    ("replay", "lines", "写出状态摘要所依据的各行；对该文件用 `sha256sum` 即得摘要"),
     ("anomaly list", "code", "异常代码"),
     ("anomaly list", "from", "发布部门"),
     ("anomaly list", "case", "案件编号"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::step::{self, Timed};
-use crate::workspace::cargo;
+use crate::workspace::{cargo, root};
 use crate::{deny, schemas, test_run};
 
 type Check = fn() -> Result<(), Failure>;
@@ -14,8 +14,13 @@ type Check = fn() -> Result<(), Failure>;
 /// The table of durations stands before the tests, not after: nextest's summary has to be the last thing printed,
 /// since that is where people and machines look for the result. It tells the tests' duration itself.
 pub fn run() -> Result<(), Failure> {
-    let checks: [(&'static str, Check); 4] =
-        [("format", format), ("dependencies", deny::run), ("lints", lints), ("schemas", fresh_schemas)];
+    let checks: [(&'static str, Check); 5] = [
+        ("format", format),
+        ("digest", independent_digest),
+        ("dependencies", deny::run),
+        ("lints", lints),
+        ("schemas", fresh_schemas),
+    ];
     let mut done = Vec::new();
     for (name, check) in checks {
         let (timed, result) = step::timed(name, check);
@@ -41,6 +46,12 @@ fn format() -> Result<(), Failure> {
 fn lints() -> Result<(), Failure> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     step::run("lints", cargo().args(clippy))
+}
+
+/// The golden log and its state, checked by a program that shares no code with this one.
+fn independent_digest() -> Result<(), Failure> {
+    let mut python = std::process::Command::new("python3");
+    step::run("the independent digest", python.arg("docs/examples/check-digest.py").current_dir(root()))
 }
 
 fn fresh_schemas() -> Result<(), Failure> {

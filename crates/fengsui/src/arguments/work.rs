@@ -93,4 +93,7 @@ pub struct ReplayArguments {
     /// Do not verify signatures
     #[arg(long)]
     pub no_verify: bool,
+    /// Write the lines that the digest is taken over; `sha256sum` of the file gives it
+    #[arg(long, value_name = "FILE")]
+    pub lines: Option<PathBuf>,
 }

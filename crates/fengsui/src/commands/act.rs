@@ -144,7 +144,7 @@ pub fn next_steps(case: &CaseState, authority: AgencyCode, program: &str, langua
         let verb = match kind {
             DeadlineKind::Acknowledge => format!("referral acknowledge {id}"),
             DeadlineKind::Feedback => format!("feedback submit {id} --outcome rectification_ordered --summary {words}"),
-            DeadlineKind::Designate => format!("referral assign {id} --to fire --reason {words}"),
+            DeadlineKind::Designate => format!("referral assign {id} --to {} --reason {words}", proposed(case)),
             DeadlineKind::Confirm => format!("feedback confirm {id}"),
             DeadlineKind::Rectify => format!("rectification reinspect {id} --passed --findings {words}"),
         };
@@ -164,6 +164,16 @@ pub fn next_steps(case: &CaseState, authority: AgencyCode, program: &str, langua
         steps.push(format!("{program} --agency {agency} {verb}"));
     }
     steps
+}
+
+/// To whom the authority may give a case: who was suggested last, else the first of those who claim it.
+fn proposed(case: &CaseState) -> String {
+    let suggested = case.referrals.iter().rev().find_map(|referral| referral.returned.as_ref()).map(|it| it.suggested);
+    let claims = match &case.routing.answer {
+        RoutingAnswer::Overlap { candidates, .. } => candidates.first().copied(),
+        _ => None,
+    };
+    suggested.or(claims).map_or_else(|| "CODE".to_owned(), |agency| agency.to_string())
 }
 
 #[cfg(test)]

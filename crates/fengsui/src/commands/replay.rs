@@ -1,7 +1,9 @@
 //! Drawing every table from the log again.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 
 use fengsui_log::{Embedded, EventLog as _, Position};
 use fengsui_node::folder::Folder;
@@ -40,8 +42,24 @@ pub fn run(session: &Session, arguments: &ReplayArguments) -> Result<Exit, Failu
     drop(bar);
     let projector = Projector::open(&path, genesis(folder.exchange()))?;
     let digest = projector.digest()?.to_string();
+    if let Some(lines) = &arguments.lines {
+        write_lines(&projector, lines)?;
+    }
     let anomalies = projector.store().view().anomaly_counts()?;
     show(session, progress, seconds, &anomalies, &digest)
+}
+
+/// Writes the lines of the state, whole or not at all.
+fn write_lines(projector: &Projector, path: &Path) -> Result<(), Failure> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".writing");
+    let unfinished = PathBuf::from(unfinished);
+    let file = File::create(&unfinished).map_err(Failure::file(&unfinished))?;
+    let mut writer = BufWriter::new(file);
+    projector.canonical_lines(&mut |line| writer.write_all(line).map_err(Failure::file(&unfinished)))?;
+    let file = writer.into_inner().map_err(|error| Failure::file(&unfinished)(error.into_error()))?;
+    file.sync_all().map_err(Failure::file(&unfinished))?;
+    std::fs::rename(&unfinished, path).map_err(Failure::file(path))
 }
 
 fn model_path(folder: &Folder, into: Option<&PathBuf>) -> Result<PathBuf, Failure> {
