@@ -64,6 +64,21 @@ impl Folder {
         folder
     }
 
+    /// A folder that holds an exchange: the authority's desk, and one desk for each agency.
+    pub fn exchange(agencies: &[&str]) -> Self {
+        let folder = Self::new();
+        folder.found(agencies);
+        folder
+    }
+
+    /// Makes an exchange in this folder.
+    pub fn found(&self, agencies: &[&str]) {
+        self.run(["init", "--region", "350600", "--agency", "joint-office", "--authority"]).ok();
+        for agency in agencies {
+            self.run(["init", "--region", "350600", "--agency", agency]).ok();
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.temporary.path()

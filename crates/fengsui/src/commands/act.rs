@@ -1,5 +1,6 @@
 //! The way of a command that writes: open the folder, submit, show what came of it and what can come next.
 
+use fengsui_event::payload::RoutingAnswer;
 use fengsui_event::{AgencyCode, CaseId, Date, DeadlineKind, EventId, Language, Outcome};
 use fengsui_node::desk::{Command, RandomIds};
 use fengsui_node::{Node, Receipt};
