@@ -302,7 +302,11 @@ fn node_message_zh(error: &NodeError) -> String {
     match error {
         NodeError::Refused(cause) => return cause.message(Language::Zh),
         NodeError::AcceptedNotPublished(error) => {
-            return format!("已受理：事件已存入发件箱，待日志可写时自动写入，请勿重复办理（{error}）");
+            let reason = match storage_of(error) {
+                Some(StorageError::DiskFull { path }) => format!("{} 所在磁盘已满", path.display()),
+                _ => error.to_string(),
+            };
+            return format!("已受理：事件已存入发件箱，待日志可写时自动写入，请勿重复办理（{reason}）");
         }
         NodeError::Plan(PlanError::Ambiguous { candidates, .. }) => {
             return format!("有多项符合，请用编号指明其一：{}", candidates.join("、"));

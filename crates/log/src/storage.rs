@@ -77,8 +77,15 @@ impl Database {
         for leftover in [companion(&unfinished, "-journal"), companion(&unfinished, "-wal"), unfinished.clone()] {
             remove_if_present(&leftover)?;
         }
-        fill_new(kind, &unfinished)?;
-        fs::rename(&unfinished, path).map_err(|source| StorageError::io(path, source))?;
+        let made = fill_new(kind, &unfinished)
+            .and_then(|()| fs::rename(&unfinished, path).map_err(|source| StorageError::io(path, source)));
+        if let Err(error) = made {
+            // What is half made would only take room, which may be just what is missing. The next creation removes it as well.
+            for leftover in [companion(&unfinished, "-journal"), companion(&unfinished, "-wal"), unfinished] {
+                let _ = remove_if_present(&leftover);
+            }
+            return Err(error);
+        }
         sync_folder_of(path)?;
         let connection = open_checked(kind, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         Database::assemble(kind, path, connection, Some(lock))

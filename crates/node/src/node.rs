@@ -20,6 +20,7 @@ use crate::desk::{Command, IdSource, PlanError, Planned, plan};
 use crate::folder::{Exchange, Folder, FolderError, NodeConfig};
 use crate::keys::{KeyFileError, SigningKey};
 use crate::outbox::{DRAIN_BATCH, Outbox, OutboxError, drain};
+use crate::reading::storage_of;
 
 /// Why a node could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,8 @@ pub enum NodeError {
     /// What was commanded is durable in the outbox, but could not be put on the log yet.
     #[error(
         "accepted: it is durable in the outbox and goes on the log by itself when that can be written again; \
-         do not repeat it ({0})"
+         do not repeat it ({})",
+        reason_of(.0)
     )]
     AcceptedNotPublished(Box<NodeError>),
     /// A command becomes no event.
@@ -78,6 +80,14 @@ impl NodeError {
             Self::Plan(PlanError::Rejected(rejection)) | Self::Refused(Cause::Rejected(rejection)) => Some(rejection),
             _ => None,
         }
+    }
+}
+
+/// Why events could not be put on the log, without the advice that holds for what was not accepted.
+fn reason_of(error: &NodeError) -> String {
+    match storage_of(error) {
+        Some(StorageError::DiskFull { path }) => format!("there is no room on the disk of {}", path.display()),
+        _ => error.to_string(),
     }
 }
 

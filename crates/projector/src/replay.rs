@@ -10,7 +10,7 @@ use crate::state::Registry;
 use crate::store::{MODEL, ModelError, Progress, Store, create_indexes};
 
 /// Events after which a rebuild writes its state: rarer than when following, since a rebuild that dies starts again.
-const REBUILD_COMMIT_EVENTS: u64 = 50_000;
+const REBUILD_COMMIT_EVENTS: u64 = 100_000;
 
 /// Draws the read model at `path` from the log, from zero. The old file serves until the new one is whole.
 ///
@@ -28,21 +28,31 @@ pub fn rebuild<L: EventLog + ?Sized>(
     let _lock = fengsui_log::storage::WriterLock::acquire(&MODEL, path)?;
     let building = beside(path, ".rebuild");
     remove_set(&building)?;
-    let store = Store::for_rebuild(&building, &genesis)?;
-    let mut projector = Projector { registry: genesis, store };
-    let options = FollowOptions { commit_events: REBUILD_COMMIT_EVENTS, ..options };
-    let folded = projector.follow(log, options, watcher);
-    let finished = folded.and_then(|progress| {
-        projector.store.commit(&projector.registry)?;
-        finish(projector.store)?;
+    let finished = fill(&building, genesis, log, options, watcher).and_then(|progress| {
         swap(&building, path)?;
         Ok(progress)
     });
     if finished.is_err() {
         // A half-built model is of no use to anybody; should it stay, the next rebuild removes it.
-        let _ = remove_set(&building);
+        let _ = remove_set(&building).and_then(|()| remove(&beside(&building, ".lock")));
     }
     finished
+}
+
+fn fill<L: EventLog + ?Sized>(
+    building: &Path,
+    genesis: Registry,
+    log: &L,
+    options: FollowOptions,
+    watcher: &mut dyn Watcher,
+) -> Result<Progress, ModelError> {
+    let store = Store::for_rebuild(building, &genesis)?;
+    let mut projector = Projector { registry: genesis, store };
+    let options = FollowOptions { commit_events: REBUILD_COMMIT_EVENTS, ..options };
+    let progress = projector.follow(log, options, watcher)?;
+    projector.store.commit(&projector.registry)?;
+    finish(projector.store)?;
+    Ok(progress)
 }
 
 /// Makes the indexes and gives the file the properties of one that is followed.
@@ -50,7 +60,7 @@ fn finish(store: Store) -> Result<(), ModelError> {
     let database = store.into_database();
     let fault = |error| ModelError::Storage(database.fault(error));
     create_indexes(database.connection()).map_err(fault)?;
-    let settle = "ANALYZE; PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL;";
+    let settle = "PRAGMA analysis_limit = 1000; ANALYZE; PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL;";
     database.connection().execute_batch(settle).map_err(fault)?;
     let path = database.path().to_owned();
     database.close()?;

@@ -35,7 +35,8 @@ pub fn run(session: &Session, arguments: &ImportArguments) -> Result<Exit, Failu
     interrupt::watch();
     let bar = Bar::with_lines(session.output.look(), "导入", "Importing");
     let mut watcher = Watching { output: &session.output, bar, failure: None };
-    let summary = import(&mut node, agency, file, &options, session.now, &mut watcher)?;
+    let summary = import(&mut node, agency, file, &options, session.now, &mut watcher)
+        .inspect_err(|error| say_how_to_go_on(&session.output, error))?;
     let failure = watcher.failure.take();
     drop(watcher);
     if let Some(failure) = failure {
@@ -54,6 +55,16 @@ pub fn run(session: &Session, arguments: &ImportArguments) -> Result<Exit, Failu
         return Err(Failure::Interrupted);
     }
     Ok(if summary.refused > 0 { Exit::Partial } else { Exit::Done })
+}
+
+/// An import that the node broke off is simply run again, also where a single command is not to be repeated.
+fn say_how_to_go_on(output: &Output, error: &ImportError) {
+    if let ImportError::Node(_) = error {
+        output.note(
+            "导入中断；排除故障后再次运行同一导入，即从中断处继续",
+            "the import was broken off; run the same import again once this is mended: it goes on where it stopped",
+        );
+    }
 }
 
 struct Watching<'a> {

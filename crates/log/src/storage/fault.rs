@@ -176,7 +176,7 @@ pub enum StorageError {
     },
     /// There is no room. The change was rolled back, and can be made again when there is.
     #[error(
-        "there is no room on the disk of {path}: the change was undone and nothing was acknowledged; make room and try again"
+        "there is no room on the disk of {path}: the change was undone, and what stood before still stands; make room and try again"
     )]
     DiskFull {
         /// Which file.
