@@ -156,3 +156,22 @@ impl Folder {
         self.run(["replay"]).ok().digest()
     }
 }
+
+/// A table in the columns of the built-in map, with so many violations of one unit, all found by and for the fire brigade.
+pub fn long_table(rows: usize) -> String {
+    let mut table = "编号,统一社会信用代码,单位名称,行政区划代码,违法行为类型,发现日期,发现方式,违法事实\n".to_owned();
+    for row in 1..=rows {
+        table += &format!(
+            "{row},91350602MA0000015U,瑞和宾馆,350602,fire.60-1,2024-03-{:02},inspection,第{row}号\n",
+            row % 28 + 1
+        );
+    }
+    table
+}
+
+/// Asks a process to stop, as Ctrl-C does.
+pub fn interrupt(child: &Child) {
+    // The shell's own `kill`, since a small system has no other.
+    let sent = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+    assert!(sent.success());
+}
