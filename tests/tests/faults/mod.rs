@@ -1,8 +1,11 @@
 //! What the tests of faults share: seeded chance, a node that imports, and the log as it is on the disk.
 
+#![allow(dead_code, reason = "each file of tests uses another part")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use fengsui_log::{Embedded, EventLog as _, Position};
 use fengsui_tests::{Folder, Ran, project};
@@ -105,4 +108,20 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
     // Keys are refused when others can read them or their folder.
     fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+}
+
+/// A node that was killed while part of its log was still in the write-ahead file only.
+pub fn killed_while_writing() -> Folder {
+    let folder = importer(1);
+    let (log, wal) = (folder.data("log.sqlite"), folder.data("log.sqlite-wal"));
+    let mut child = folder.command(import_words()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Some frames are there as soon as the first batch is on the log.
+    while fs::metadata(&wal).map_or(0, |wal| wal.len()) < 100_000 {
+        assert!(child.try_wait().unwrap().is_none(), "the import ended before its log was seen to grow");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(log.is_file() && fs::metadata(&wal).unwrap().len() > 0);
+    folder
 }

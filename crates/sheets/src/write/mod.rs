@@ -1,6 +1,7 @@
 //! Tables for people: CSV and XLSX through one interface, so that both show the same.
 
 mod atomic;
+mod caught;
 mod csv_table;
 mod xlsx_table;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
+use super::caught::caught;
 use super::{AtomicFile, Column, ColumnKind, SHEET_ROWS_MAX, TableOptions, Value};
 use crate::SheetError;
 
@@ -56,22 +57,22 @@ impl XlsxTable {
         // Waiting rows lie in unnamed files on the disk that takes the table anyway, not in a /tmp that may be small.
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         table.book.set_tempdir(folder).map(|_| ()).map_err(|error| table.fault(&error))?;
-        table.begin_sheet(columns).map_err(|error| table.fault(&error))?;
+        caught(|| table.begin_sheet(columns)).map_err(|error| table.fault(&error))?;
         Ok(table)
     }
 
     pub(super) fn write(&mut self, columns: &[Column], row: &[Value]) -> Result<(), SheetError> {
         if u64::from(self.row) >= self.sheet_rows_max {
             self.rows_before += u64::from(self.row) - 1;
-            self.begin_sheet(columns).map_err(|error| self.fault(&error))?;
+            caught(|| self.begin_sheet(columns)).map_err(|error| self.fault(&error))?;
         }
-        self.write_row(row).map_err(|error| self.fault(&error))?;
+        caught(|| self.write_row(row)).map_err(|error| self.fault(&error))?;
         self.row += 1;
         Ok(())
     }
 
     pub(super) fn finish(mut self) -> Result<(), SheetError> {
-        match self.book.save_to_writer(&mut self.file) {
+        match caught(|| self.book.save_to_writer(&mut self.file)) {
             Ok(()) => self.file.finish(),
             Err(error) => Err(self.fault(&error)),
         }
