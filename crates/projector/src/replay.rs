@@ -55,6 +55,12 @@ fn fill<L: EventLog + ?Sized>(
     Ok(progress)
 }
 
+/// Removes the read model at `path`, because it is not that of the log. The next opening draws it anew.
+pub fn discard(path: &Path) -> Result<(), ModelError> {
+    let _lock = fengsui_log::storage::WriterLock::acquire(&MODEL, path)?;
+    remove_set(path)
+}
+
 /// Makes the indexes and gives the file the properties of one that is followed.
 fn finish(store: Store) -> Result<(), ModelError> {
     let database = store.into_database();

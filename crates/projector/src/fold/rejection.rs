@@ -287,7 +287,7 @@ impl Rejection {
                 )
             }
             Self::ReferralState { referral, status, allowed, holder } => format!(
-                "抄送 {referral} 的状态为“{}”；此操作要求 {}；现由 {holder} 承办",
+                "抄送 {referral} 的状态为“{}”；此操作要求{}；现由 {holder} 承办",
                 state_zh(status.code()),
                 allowed.iter().map(|status| format!("“{}”", state_zh(status.code()))).collect::<Vec<_>>().join("或")
             ),

@@ -117,7 +117,7 @@ impl Store {
         let connection = database.connection();
         // A defensive connection refuses to do without a journal, and says nothing.
         let settled = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false).and_then(|_| {
-            connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -49152;")?;
+            connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -81920;")?;
             connection.query_row("PRAGMA journal_mode = OFF", [], |row| row.get::<_, String>(0))
         });
         let mode = settled.map_err(|error| database.fault(error))?;

@@ -1,6 +1,6 @@
 //! The statements that write the rows of cases and accounts.
 
-use fengsui_event::{AgencyCode, CaseId, Date, UnitId};
+use fengsui_event::{AgencyCode, CaseId, Date, ReferralRole, UnitId};
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::Changed;
@@ -22,7 +22,7 @@ const REFERRAL_SQL: &str = "INSERT INTO referrals (case_id, slot, id, issuer, ad
          ON CONFLICT DO UPDATE SET status = excluded.status";
 
 const DEADLINE_SQL: &str =
-    "INSERT INTO deadlines (case_id, slot, kind, agency, due_on, provisional) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    "REPLACE INTO deadlines (case_id, slot, kind, agency, due_on, provisional) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 const FEEDBACK_SQL: &str =
     "INSERT INTO feedback (case_id, slot, id, referral, agency, outcome, handled_on, submitted_on, late, status)
@@ -45,7 +45,7 @@ pub(super) struct Statements<'c> {
     case: CachedStatement<'c>,
     referral: CachedStatement<'c>,
     feedback: CachedStatement<'c>,
-    end_deadlines: CachedStatement<'c>,
+    end_deadline: CachedStatement<'c>,
     deadline: CachedStatement<'c>,
     account: CachedStatement<'c>,
     entry: CachedStatement<'c>,
@@ -57,7 +57,7 @@ impl<'c> Statements<'c> {
             case: connection.prepare_cached(CASE_SQL)?,
             referral: connection.prepare_cached(REFERRAL_SQL)?,
             feedback: connection.prepare_cached(FEEDBACK_SQL)?,
-            end_deadlines: connection.prepare_cached("DELETE FROM deadlines WHERE case_id = ?1")?,
+            end_deadline: connection.prepare_cached("DELETE FROM deadlines WHERE case_id = ?1 AND slot = ?2")?,
             deadline: connection.prepare_cached(DEADLINE_SQL)?,
             account: connection.prepare_cached(ACCOUNT_SQL)?,
             entry: connection.prepare_cached(ENTRY_SQL)?,
@@ -96,7 +96,7 @@ impl<'c> Statements<'c> {
         for &index in &changed.feedback {
             self.feedback(case, index)?;
         }
-        self.deadlines(case, authority)
+        self.deadlines(case, changed, authority)
     }
 
     fn referral(&mut self, case: &CaseState, index: usize) -> rusqlite::Result<()> {
@@ -115,22 +115,33 @@ impl<'c> Statements<'c> {
             .map(|_| ())
     }
 
-    /// A case has few terms, and closing ends them all: they are written anew with it.
-    fn deadlines(&mut self, case: &CaseState, authority: &AgencyCode) -> rusqlite::Result<()> {
-        self.end_deadlines.execute([case.id.to_bytes()])?;
-        let referrals = (0..case.referrals.len()).map(|index| (slot(index), Slot::Referral(index)));
-        for (slot, place) in referrals.chain([(RECTIFICATION_SLOT, Slot::Rectification)]) {
-            let Some(deadline) = case.pending_deadline(place, authority) else { continue };
-            self.deadline.execute(params![
-                case.id.to_bytes(),
+    /// Terms run, change and end with the referral that they hang on, and the rectification's with the case itself.
+    fn deadlines(&mut self, case: &CaseState, changed: &Changed, authority: &AgencyCode) -> rusqlite::Result<()> {
+        for &index in &changed.referrals {
+            if case.referrals.get(index).is_some_and(|referral| referral.role != ReferralRole::Informed) {
+                self.deadline(case, slot(index), Slot::Referral(index), authority)?;
+            }
+        }
+        if case.rectification.is_some() {
+            self.deadline(case, RECTIFICATION_SLOT, Slot::Rectification, authority)?;
+        }
+        Ok(())
+    }
+
+    fn deadline(&mut self, case: &CaseState, slot: i64, place: Slot, authority: &AgencyCode) -> rusqlite::Result<()> {
+        let id = case.id.to_bytes();
+        let changed = match case.pending_deadline(place, authority) {
+            None => self.end_deadline.execute(params![id, slot]),
+            Some(deadline) => self.deadline.execute(params![
+                id,
                 slot,
                 deadline.kind.code(),
                 deadline.agency.to_string(),
                 text(deadline.due.date),
                 deadline.due.provisional,
-            ])?;
-        }
-        Ok(())
+            ]),
+        };
+        changed.map(|_| ())
     }
 
     fn feedback(&mut self, case: &CaseState, index: usize) -> rusqlite::Result<()> {
