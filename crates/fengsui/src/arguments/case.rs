@@ -1,6 +1,6 @@
 //! Case files: rectification, closing, objections.
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use fengsui_event::{AgencyCode, CategoryCode, ClosingGround, Date, EventId, Fen, ObjectionDecision};
 use fengsui_projector::state::CaseStatus;
 
@@ -83,16 +83,17 @@ pub enum RectificationCommand {
     Order(Box<OrderArguments>),
     /// Inspect the site again
     #[command(
-        after_help = "Example:\n  fengsui --agency fire rectification reinspect 01KDZ5T0000000000000000000 --passed --findings 通道已畅通"
+        after_help = "Example:\n  fengsui --agency fire rectification reinspect 01KDZ5T0000000000000000000 --passed --findings 通道已畅通",
+        group = ArgGroup::new("result").required(true).args(["passed", "failed"])
     )]
     Reinspect {
         /// Id of the case
         id: EventId,
         /// The hazard is gone
-        #[arg(long, group = "result", required = true)]
+        #[arg(long)]
         passed: bool,
         /// The hazard is still there
-        #[arg(long, group = "result", required = true)]
+        #[arg(long)]
         failed: bool,
         /// What was seen
         #[arg(long)]
@@ -150,7 +151,7 @@ pub enum ObjectionCommand {
     },
     /// Decide an objection, as the authority
     #[command(
-        after_help = "Example:\n  fengsui --agency joint-office objection decide 01KDZ5T0000000000000000000 --decision upheld --reasons 经核属实"
+        after_help = "Example:\n  fengsui --agency joint-office objection decide 01KDZ5T0000000000000000000 \\\n    --decision upheld --reasons 经核属实"
     )]
     Decide {
         /// Id of the case
