@@ -237,7 +237,11 @@ fn exit_of_node(error: &NodeError) -> Exit {
         ) => Exit::NotAllowed,
         // A log with holes, with edited rows or with two events under one id is no longer the log that was written.
         NodeError::Append(AppendError::Conflict(_) | AppendError::CopyDiffers { .. })
-        | NodeError::Outbox(OutboxError::Append(AppendError::Conflict(_) | AppendError::CopyDiffers { .. }))
+        | NodeError::OutboxBehind { .. }
+        | NodeError::Outbox(
+            OutboxError::OtherLog { .. }
+            | OutboxError::Append(AppendError::Conflict(_) | AppendError::CopyDiffers { .. }),
+        )
         | NodeError::Model(
             ModelError::PositionGap { .. } | ModelError::Log(ReadError::Gap { .. } | ReadError::Row { .. }),
         )
@@ -264,6 +268,8 @@ fn code_of_node(error: &NodeError) -> &'static str {
         NodeError::Folder(_) => "folder",
         NodeError::Key(KeyFileError::NotFound { .. }) => "no_key",
         NodeError::Key(_) => "key",
+        NodeError::OutboxBehind { .. } => "outbox_behind",
+        NodeError::Outbox(OutboxError::OtherLog { .. }) => "other_log",
         NodeError::Outbox(_) | NodeError::Append(_) => "append",
         NodeError::Read(_) | NodeError::Model(ModelError::Log(_) | ModelError::PositionGap { .. }) => "log",
         NodeError::Model(ModelError::Interrupted { .. }) => "interrupted",
@@ -350,6 +356,8 @@ fn summary_of_node(error: &NodeError) -> &'static str {
         NodeError::Folder(FolderError::AlreadyInitialised { .. }) => "该文件夹中已有节点：",
         NodeError::Folder(_) => "节点的配置有误：",
         NodeError::Key(_) => "密钥无法使用：",
+        NodeError::OutboxBehind { .. } => "发件箱比日志旧，请放回最新的发件箱：",
+        NodeError::Outbox(OutboxError::OtherLog { .. }) => "日志与发件箱不符，请放回本节点的日志：",
         NodeError::Append(_) | NodeError::Outbox(_) => "事件未能写入日志：",
         NodeError::Read(_) | NodeError::Model(ModelError::Log(_) | ModelError::PositionGap { .. }) => {
             "日志不完整或被改动："

@@ -7,6 +7,7 @@ use fengsui_event::{AgencyCode, Date, Language, Timestamp};
 use fengsui_log::{Embedded, StorageError};
 use fengsui_node::as_of::{Moment, Past, resolve};
 use fengsui_node::folder::Folder;
+use fengsui_node::outbox::LostEnd;
 use fengsui_node::reading::{Reading, storage_of};
 use fengsui_node::{Node, NodeError};
 use fengsui_projector::Registry;
@@ -54,7 +55,11 @@ impl Session {
                 Err(error) if is_second_writer(&error) && started.elapsed() < WRITER_PATIENCE => {
                     std::thread::sleep(WRITER_RETRY);
                 }
-                opened => return Ok(opened?),
+                opened => {
+                    let node = opened?;
+                    self.tell_of_mending(node.mended());
+                    return Ok(node);
+                }
             }
         }
     }
@@ -107,10 +112,24 @@ impl Session {
         Ok(Tables { present, past, moment })
     }
 
+    /// A log that was put back from a backup is nothing to be silent about, even when nothing is lost.
+    fn tell_of_mending(&self, mended: Option<LostEnd>) {
+        if let Some(LostEnd { head, position, .. }) = mended {
+            self.output.warn(
+                format!("日志只到位置 {head}，而发件箱已写到 {position}；缺少的事件已由发件箱重新写入日志"),
+                format!(
+                    "the log ended at position {head}, but the outbox has published up to {position}: \
+                     what was missing of it is on the log again"
+                ),
+            );
+        }
+    }
+
     /// Opens the folder to read, as it is now, and says so when the tables are behind.
     fn present(&self) -> Result<Reading, Failure> {
         let mut bar = Bar::new(self.output.look(), "更新查询库", "Bringing the tables up to date");
         let reading = Reading::open(&self.global.data, &mut bar)?;
+        self.tell_of_mending(reading.mended());
         if let (Some(error), position, head) = (reading.kept_back(), reading.progress().position, reading.head())
             && reading.lag() > 0
         {

@@ -5,7 +5,7 @@
 //! opening a node drains what the outbox still holds, and the read model goes on from its position.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fengsui_event::{AgencyCode, ChainLink, Draft, EnvelopeError, SignedEvent, Signer, Source, Timestamp};
 use fengsui_log::{AppendError, Embedded, EventLog, ReadError, Record, StorageError};
@@ -19,7 +19,7 @@ use fengsui_projector::{
 use crate::desk::{Command, IdSource, PlanError, Planned, plan};
 use crate::folder::{Exchange, Folder, FolderError, NodeConfig};
 use crate::keys::{KeyFileError, SigningKey};
-use crate::outbox::{DRAIN_BATCH, Outbox, OutboxError, drain};
+use crate::outbox::{DRAIN_BATCH, LostEnd, Outbox, OutboxError, compare, drain, take_back};
 use crate::reading::storage_of;
 
 /// Why a node could not do something.
@@ -56,6 +56,17 @@ pub enum NodeError {
         reason_of(.0)
     )]
     AcceptedNotPublished(Box<NodeError>),
+    /// The log holds events of this node that its outbox does not know.
+    #[error(
+        "the log holds later events of {source_name} than the outbox {path} knows, so a new one would take a number that is taken: \
+         the outbox was put back from an older backup; put its newest copy back"
+    )]
+    OutboxBehind {
+        /// The outbox.
+        path: PathBuf,
+        /// The source whose chain has gone on.
+        source_name: String,
+    },
     /// A command becomes no event.
     #[error(transparent)]
     Plan(PlanError),
@@ -113,6 +124,7 @@ pub struct Node {
     outbox: Outbox,
     log: Embedded,
     projector: Projector,
+    mended: Option<LostEnd>,
 }
 
 /// The events that a command became. They are durable and acknowledged.
@@ -129,7 +141,7 @@ impl Node {
         Self::open(root)
     }
 
-    /// Opens a node, publishes what its outbox still holds, and brings its read model up to the log's head.
+    /// Opens a node, publishes what its outbox still holds or the log has lost, and brings its read model up to the log's head.
     pub fn open(root: &Path) -> Result<Self, NodeError> {
         Self::open_watched(root, &mut Unwatched)
     }
@@ -138,10 +150,23 @@ impl Node {
     pub fn open_watched(root: &Path, watcher: &mut dyn Watcher) -> Result<Self, NodeError> {
         let folder = Folder::open(root)?;
         let (mut log, mut outbox) = open_durable(&folder)?;
+        let mended = compare(&outbox, &log)?;
+        if let Some(lost) = mended {
+            if !lost.is_whole {
+                // What others had published in between stays lost, so positions will move and the tables speak of other ones.
+                fengsui_projector::replay::discard(&folder.model())?;
+            }
+            take_back(&mut outbox, lost)?;
+        }
         drain(&mut outbox, &mut log, DRAIN_BATCH)?;
         let mut projector = Projector::open(&folder.model(), genesis(folder.exchange()))?;
         projector.follow(&log, FollowOptions::default(), watcher)?;
-        Ok(Self { folder, keys: Keyring::default(), outbox, log, projector })
+        Ok(Self { folder, keys: Keyring::default(), outbox, log, projector, mended })
+    }
+
+    /// What the log had lost when it was opened, and has again from the outbox.
+    pub fn mended(&self) -> Option<LostEnd> {
+        self.mended
     }
 
     /// The folder.
@@ -344,8 +369,12 @@ impl<'a> Batch<'a> {
             link = next;
         }
         let tried: Vec<Tried<'_>> = signed.iter().map(|(event, _)| event.as_tried(&source)).collect();
-        if let Some(cause) = self.overlay.apply_all(&tried)? {
-            return Err(NodeError::Refused(cause));
+        match self.overlay.apply_all(&tried)? {
+            None => {}
+            Some(Cause::SequenceReused { .. } | Cause::ChainFork { .. }) => {
+                return Err(NodeError::OutboxBehind { path: self.outbox.path().to_owned(), source_name: name });
+            }
+            Some(cause) => return Err(NodeError::Refused(cause)),
         }
         for (event, link) in signed {
             self.rows.push(Row { source: name.clone(), link, record: event.into_record() });

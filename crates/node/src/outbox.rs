@@ -3,6 +3,7 @@
 //! A command is answered when its events are durable here; the log may be out of reach for days. The outbox also knows the end
 //! of each source's chain, because what is signed next depends on what was signed last: both change in one transaction.
 
+mod compare;
 mod drain;
 mod schema;
 
@@ -13,6 +14,7 @@ use fengsui_log::storage::Database;
 use fengsui_log::{AppendError, Position, Record, StorageError};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior, params};
 
+pub use compare::{LostEnd, compare, take_back};
 pub use drain::{DRAIN_BATCH, Drained, drain};
 pub use schema::OUTBOX_FILE;
 
@@ -90,6 +92,19 @@ pub enum OutboxError {
     Unknown {
         /// The id.
         id: EventId,
+    },
+    /// The log is not the one that this outbox has published to.
+    #[error(
+        "the log beside {path} is not the one that this outbox has published to: event {expected} is not at position {position}; \
+         put the node's own log back, or a newer copy of it"
+    )]
+    OtherLog {
+        /// The outbox.
+        path: std::path::PathBuf,
+        /// Where the outbox has published an event.
+        position: Position,
+        /// That event.
+        expected: EventId,
     },
     /// A row that this program never writes.
     #[error("the outbox {path} holds a row that fengsui never writes ({detail}): restore it from a backup")]

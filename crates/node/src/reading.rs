@@ -12,7 +12,7 @@ use fengsui_projector::{ModelError, Progress, Registry, Watcher};
 
 use crate::folder::Folder;
 use crate::node::{Node, NodeError, genesis};
-use crate::outbox::{Outbox, OutboxError};
+use crate::outbox::{LostEnd, Outbox, OutboxError, compare};
 
 /// An open folder that is only read.
 pub struct Reading {
@@ -23,6 +23,7 @@ pub struct Reading {
     registry: Registry,
     head: u64,
     kept_back: Option<NodeError>,
+    mended: Option<LostEnd>,
 }
 
 impl Reading {
@@ -34,18 +35,19 @@ impl Reading {
         match Self::as_it_is(folder.clone(), None) {
             Ok(reading) if reading.is_current()? => return Ok(reading),
             Ok(_) => {}
-            Err(error) if is_missing(&error) => {}
+            Err(error) if is_missing(&error) || is_ahead(&error) => {}
             Err(error) => return Err(error),
         }
-        let kept_back = match Node::open_watched(root, watcher) {
+        let (mended, kept_back) = match Node::open_watched(root, watcher) {
             Ok(node) => {
+                let mended = node.mended();
                 node.close()?;
-                None
+                (mended, None)
             }
-            Err(error) if keeps_only_writers_out(&error) => Some(error),
+            Err(error) if keeps_only_writers_out(&error) => (None, Some(error)),
             Err(error) => return Err(error),
         };
-        Self::as_it_is(folder, kept_back)
+        Ok(Self { mended, ..Self::as_it_is(folder, kept_back)? })
     }
 
     /// The folder.
@@ -83,6 +85,11 @@ impl Reading {
         self.head.saturating_sub(self.progress.position)
     }
 
+    /// What the log had lost when it was opened, and has again from the outbox.
+    pub fn mended(&self) -> Option<LostEnd> {
+        self.mended
+    }
+
     /// Why the tables could not be brought up to date, if they could not.
     pub fn kept_back(&self) -> Option<&NodeError> {
         self.kept_back.as_ref()
@@ -97,7 +104,7 @@ impl Reading {
             return Err(ModelError::Ahead { model: progress.position, log: head }.into());
         }
         let registry = registry.unwrap_or_else(|| genesis(folder.exchange()));
-        Ok(Self { folder, log, model, progress, registry, head, kept_back })
+        Ok(Self { folder, log, model, progress, registry, head, kept_back, mended: None })
     }
 
     fn is_current(&self) -> Result<bool, NodeError> {
@@ -105,7 +112,7 @@ impl Reading {
             return Ok(false);
         }
         match Outbox::open_reader(self.folder.outbox()) {
-            Ok(outbox) => Ok(outbox.pending(1)?.is_empty()),
+            Ok(outbox) => Ok(compare(&outbox, &self.log)?.is_none() && outbox.pending(1)?.is_empty()),
             // A folder that was copied to be read may come without an outbox.
             Err(OutboxError::Storage(StorageError::NotFound { .. })) => Ok(true),
             Err(error) => Err(error.into()),
@@ -116,6 +123,11 @@ impl Reading {
 /// Whether a file is not there, which the writer may mend: the tables are drawn anew, a first log is made.
 fn is_missing(error: &NodeError) -> bool {
     matches!(storage_of(error), Some(StorageError::NotFound { .. }))
+}
+
+/// Whether the tables know more than the log holds, which the writer may have in its outbox.
+fn is_ahead(error: &NodeError) -> bool {
+    matches!(error, NodeError::Model(ModelError::Ahead { .. }))
 }
 
 /// Whether an error keeps a writer out, but not a reader.

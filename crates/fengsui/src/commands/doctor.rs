@@ -7,7 +7,7 @@ use fengsui_event::{Event, Signer as _};
 use fengsui_log::{Embedded, EventLog as _, Position};
 use fengsui_node::folder::Folder;
 use fengsui_node::keys::SigningKey;
-use fengsui_node::outbox::Outbox;
+use fengsui_node::outbox::{LostEnd, Outbox, compare};
 use fengsui_projector::Registry;
 use fengsui_projector::query::Reader;
 use serde::Serialize;
@@ -187,10 +187,25 @@ fn clock(last: &Event, findings: &mut Findings<'_>) {
 }
 
 fn outbox(folder: &Folder, findings: &mut Findings<'_>) {
-    let counts = Outbox::open_reader(folder.outbox()).and_then(|outbox| {
+    let read = || -> Result<_, Failure> {
+        let outbox = Outbox::open_reader(folder.outbox())?;
         outbox.quick_check()?;
-        outbox.counts()
-    });
+        // A log that cannot be read has a line of its own.
+        let lost = Embedded::open_reader(folder.log()).map_or(Ok(None), |log| compare(&outbox, &log))?;
+        Ok((outbox.counts()?, lost))
+    };
+    let counts = match read() {
+        Ok((_, Some(LostEnd { head, position, .. }))) => {
+            return findings.warning(
+                "outbox",
+                format!("日志只到位置 {head}，而发件箱已写到 {position}；下一条命令会重新写入缺少的事件"),
+                format!("the log ends at position {head}, but the outbox has published up to {position}; the next command publishes again what is missing"),
+                "fengsui case list",
+            );
+        }
+        Ok((counts, None)) => Ok(counts),
+        Err(failure) => Err(failure),
+    };
     match counts {
         Ok(counts) if counts.pending > 0 => findings.warning(
             "outbox",
@@ -201,7 +216,7 @@ fn outbox(folder: &Folder, findings: &mut Findings<'_>) {
         Ok(counts) => {
             findings.good("outbox", format!("已发出 {} 个事件", counts.sent), format!("{} events sent", counts.sent));
         }
-        Err(error) => findings.broken("outbox", &error.into()),
+        Err(failure) => findings.broken("outbox", &failure),
     }
 }
 

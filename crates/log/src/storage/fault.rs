@@ -66,7 +66,7 @@ pub enum StorageError {
     },
     /// The file is SQLite's but another program's, or another kind of file of this one.
     #[error(
-        "{path} is no {noun}: it is an SQLite file of another kind (application id {found:#010x}, expected {expected:#010x}); name the right file"
+        "{path} is no {noun}: it is an SQLite file of another kind (application id {found:#010x}, expected {expected:#010x}); name the right file, or {advice}"
     )]
     ForeignFile {
         /// What was looked for.
@@ -77,6 +77,8 @@ pub enum StorageError {
         found: i32,
         /// The application id of the kind.
         expected: i32,
+        /// What to do.
+        advice: &'static str,
     },
     /// The file was written by a newer program.
     #[error(

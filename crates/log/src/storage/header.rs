@@ -41,7 +41,8 @@ impl Header {
         }
         if self.application_id != kind.application_id {
             let (found, expected) = (self.application_id, kind.application_id);
-            return Err(StorageError::ForeignFile { noun: kind.noun, path: path.to_owned(), found, expected });
+            let (noun, path, advice) = (kind.noun, path.to_owned(), kind.when_damaged);
+            return Err(StorageError::ForeignFile { noun, path, found, expected, advice });
         }
         if self.version > kind.version || self.version < 1 {
             let (found, known) = (self.version, kind.version);

@@ -235,6 +235,62 @@ fn mark_failed_but_persisted() {
     assert_eq!(node.outbox.counts().unwrap(), Counts { pending: 0, sent: 3 });
 }
 
+/// A log that holds only these records of all that was published.
+fn put_back(node: Node, numbers: std::ops::RangeInclusive<u64>) -> Node {
+    let Node { folder, outbox, log } = node;
+    log.close().unwrap();
+    std::fs::remove_file(folder.path().join("log.sqlite")).unwrap();
+    let mut log = Embedded::create(folder.path().join("log.sqlite")).unwrap();
+    log.append(&numbers.map(record).collect::<Vec<_>>()).unwrap();
+    Node { folder, outbox, log }
+}
+
+#[test]
+fn what_the_log_has_lost_is_published_again_where_it_was() {
+    let mut node = node();
+    node.push(FIRE, 1..=7);
+    assert_eq!(compare(&node.outbox, &node.log).unwrap(), None);
+    drain(&mut node.outbox, &mut node.log, DRAIN_BATCH).unwrap();
+    assert_eq!(compare(&node.outbox, &node.log).unwrap(), None);
+    node.push(FIRE, 8..=8);
+    for kept in [4, 0] {
+        node = put_back(node, 1..=kept);
+        let lost = compare(&node.outbox, &node.log).unwrap().unwrap();
+        assert_eq!((lost.head, lost.last, lost.position.get() >= 7), (kept, record(lost.position.get()).id, true));
+        assert!(lost.is_whole);
+        take_back(&mut node.outbox, lost).unwrap();
+        node = node.crash();
+        drain(&mut node.outbox, &mut node.log, 3).unwrap();
+        assert_eq!(node.on_log(), ids(1..=8));
+        assert_eq!(compare(&node.outbox, &node.log).unwrap(), None);
+    }
+}
+
+#[test]
+fn what_others_have_published_is_not_made_up_for() {
+    let mut node = node();
+    node.push(FIRE, 1..=2);
+    drain(&mut node.outbox, &mut node.log, DRAIN_BATCH).unwrap();
+    node.log.append(&[record(100)]).unwrap();
+    node.push(FIRE, 3..=3);
+    drain(&mut node.outbox, &mut node.log, DRAIN_BATCH).unwrap();
+    node = put_back(node, 1..=2);
+    let lost = compare(&node.outbox, &node.log).unwrap().unwrap();
+    assert_eq!(lost, LostEnd { head: 2, last: record(3).id, position: at(4), is_whole: false });
+}
+
+#[test]
+fn a_log_that_this_outbox_has_not_published_to_is_refused() {
+    let mut node = node();
+    node.push(FIRE, 1..=3);
+    drain(&mut node.outbox, &mut node.log, DRAIN_BATCH).unwrap();
+    for other in [11..=12, 11..=13, 11..=19] {
+        node = put_back(node, other);
+        let error = compare(&node.outbox, &node.log).unwrap_err();
+        assert!(matches!(error, OutboxError::OtherLog { .. }), "{error:?}");
+    }
+}
+
 #[test]
 fn a_conflict_on_the_log_stops_the_drain_loudly() {
     let mut node = node();
