@@ -193,6 +193,9 @@ fn from_fire_to_housing_returned_assigned_and_passed_on() {
     let words = ["referral", "return", case, "--suggested", "urban", "--reason", "违法建设由城管查处"];
     folder.desk("housing", words).ok().says(&[&format!("--agency joint-office referral assign {case} --to urban")]);
     assert_eq!(folder.run(["case", "list", "--undecided", "--json"]).ok().json()["cases"][0]["case"], case);
+    // While nobody handles it, only the authority can go on; who was merely told is not held up as the one to act.
+    let early = folder.desk("urban", ["referral", "acknowledge", case]).exits(7);
+    early.says(&["awaiting designation", "only joint-office may act"]);
     let assign = ["referral", "assign", case, "--to", "urban", "--reason", "指定城管主办"];
     folder.desk("fire", assign).exits(7).says(&["awaiting designation", "only joint-office may act"]);
     folder.desk("joint-office", assign).ok().shows(&["lead\turban"]);

@@ -1,5 +1,6 @@
 //! Whether everything is in order, and what mends what is not.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use fengsui_event::date::day_of;
@@ -127,6 +128,8 @@ fn log(folder: &Folder, findings: &mut Findings<'_>) -> Option<u64> {
         let log = Embedded::open_reader(folder.log())?;
         log.quick_check()?;
         let head = log.head()?;
+        // A scan finds positions that are missing; it costs a third of a second for a million events.
+        log.scan(Position::FIRST, head, &mut |_, _| ControlFlow::Continue(()))?;
         let last = match head {
             Some(position) => log.read(position, 1)?.pop(),
             None => None,

@@ -378,6 +378,11 @@ impl Planner<'_> {
         let chosen = match (fits.as_slice(), mine.last(), case.lead().or_else(|| case.referrals.last())) {
             ([one], _, _) => one.id,
             ([], Some(mine), _) => mine.id,
+            ([], None, _) if case.awaits_designation() => {
+                let may = vec![self.sight.registry().authority];
+                let state = "awaiting designation".to_owned();
+                return Err(Rejection::WrongActor { actor: self.actor, may, state }.into());
+            }
             ([], None, Some(other)) => other.id,
             ([], None, None) => {
                 return Err(Rejection::Missing(Missing::Referral(ReferralId::of(case.id.event_id()))).into());

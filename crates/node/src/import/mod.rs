@@ -131,7 +131,7 @@ pub fn import(
     let mut refused = RefusedFile::new(path, reader.columns(), options.language);
     let mut summary = ImportSummary {
         map: reader.map_name().to_owned(),
-        encoding: reader.encoding().map(|encoding| encoding.to_string()),
+        encoding: reader.encoding().map(|encoding| encoding.describe(options.language)),
         skipped_sheets: reader.skipped_sheets().iter().map(|it| (it.name.clone(), it.missing.clone())).collect(),
         dry_run: options.dry_run,
         ..ImportSummary::default()

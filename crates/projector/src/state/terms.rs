@@ -19,6 +19,7 @@ const TERMS: &[(&str, &str)] = &[
     ("ordered", "已责令整改"),
     ("rectified", "已整改"),
     ("filed", "已提出异议"),
+    ("awaiting designation", "待指定管辖"),
     ("registry", "登记事项"),
     ("opening", "期初"),
     ("deduction", "扣分"),

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use encoding_rs::{DecoderResult, Encoding, GB18030, UTF_8};
+use fengsui_event::Language;
 
 use crate::SheetError;
 
@@ -38,16 +39,25 @@ pub enum EncodingReason {
     },
 }
 
+impl TextEncoding {
+    /// The encoding and why it was chosen, for people.
+    pub fn describe(&self, language: Language) -> String {
+        let reason = match self.reason {
+            EncodingReason::Named => language.pick("按指定", "as named").to_owned(),
+            EncodingReason::ByteOrderMark => language.pick("有字节顺序标记", "byte-order mark").to_owned(),
+            EncodingReason::ValidUtf8 => language.pick("全部字节有效", "every byte is valid").to_owned(),
+            EncodingReason::NotUtf8 { line } => {
+                language.pick(format!("第 {line} 行不是 UTF-8"), format!("line {line} is not UTF-8"))
+            }
+        };
+        let name = self.name;
+        language.pick(format!("{name}（{reason}）"), format!("{name} ({reason})"))
+    }
+}
+
 impl fmt::Display for TextEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason {
-            EncodingReason::Named => write!(f, "{} (as named)", self.name),
-            EncodingReason::ByteOrderMark => write!(f, "{} (byte-order mark)", self.name),
-            EncodingReason::ValidUtf8 => write!(f, "{} (every byte is valid)", self.name),
-            EncodingReason::NotUtf8 { line } => {
-                write!(f, "{} (line {line} is not UTF-8)", self.name)
-            }
-        }
+        f.write_str(&self.describe(Language::En))
     }
 }
 
