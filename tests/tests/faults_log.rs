@@ -38,8 +38,8 @@ impl City {
         Self { prepared, records, cases, units }
     }
 
-    /// Edits a copy of the log as somebody would who knows SQL, replays, and says what is told.
-    fn edited(&self, edit: impl FnOnce(&Connection)) -> (Folder, Drawn) {
+    /// Edits a copy of the log as somebody would who knows SQL, replays, which ends with `status`, and says what is told.
+    fn edited(&self, status: i32, edit: impl FnOnce(&Connection)) -> (Folder, Drawn) {
         let folder = Folder::new();
         copy_tree(self.prepared.path(), folder.path());
         let connection = Connection::open(folder.data("log.sqlite")).unwrap();
@@ -49,7 +49,7 @@ impl City {
         }
         edit(&connection);
         drop(connection);
-        folder.run(["replay"]).ok();
+        folder.run(["replay"]).exits(status);
         let drawn = drawn(&folder);
         (folder, drawn)
     }
@@ -112,7 +112,7 @@ fn an_event_that_was_changed_has_no_effect_and_is_named_while_the_others_stand()
         assert!(forged != bytes && forged.len() == bytes.len());
         let change = "UPDATE events SET bytes = ?2 WHERE position = ?1";
         let (folder, drawn) =
-            city.edited(|log| assert_eq!(log.execute(change, params![position, forged.as_bytes()]).unwrap(), 1));
+            city.edited(5, |log| assert_eq!(log.execute(change, params![position, forged.as_bytes()]).unwrap(), 1));
         assert_eq!(at(&drawn.anomalies, position), ["bad_signature"]);
         city.others_are_as_they_were(&drawn, case, unit);
         assert!(!drawn.cases.iter().any(|row| row["case"] == *case), "a report that nobody signed makes no case");
@@ -121,7 +121,7 @@ fn an_event_that_was_changed_has_no_effect_and_is_named_while_the_others_stand()
             let code = anomaly["code"].as_str().unwrap();
             assert!(code == "bad_signature" || code.starts_with("chain_") || anomaly["case"] == *case, "{anomaly}");
         }
-        folder.run(["replay"]).ok().says(&["tampered with", "bad_signature", "anomaly list"]);
+        folder.run(["replay"]).exits(5).says(&["tampered with", "bad_signature", "anomaly list"]);
     }
 }
 
@@ -133,7 +133,7 @@ fn a_record_that_is_no_event_is_passed_over_and_named() {
     for garbage in [&b"\x00\xff\x13\x37 not an event"[..], b"", b"{}", b"[1,2"] {
         let change = "UPDATE events SET bytes = ?2 WHERE position = ?1";
         let (folder, drawn) =
-            city.edited(|log| assert_eq!(log.execute(change, params![position, garbage]).unwrap(), 1));
+            city.edited(5, |log| assert_eq!(log.execute(change, params![position, garbage]).unwrap(), 1));
         assert_eq!(at(&drawn.anomalies, position), ["malformed_envelope"]);
         city.others_are_as_they_were(&drawn, &event["id"], &event["data"]["unit"]);
         let shown = folder.run(["log", "show", &position.to_string()]);
@@ -154,7 +154,7 @@ fn events_that_changed_places_are_noticed_by_their_chain() {
         .map(|pair| (pair[0], pair[1]))
         .find(|(first, second)| source(*first) == source(*second) && case(*first) != case(*second))
         .unwrap();
-    let (folder, drawn) = city.edited(|log| {
+    let (folder, drawn) = city.edited(5, |log| {
         let columns = "id, subject, signature, bytes";
         log.execute_batch(&format!(
             "CREATE TEMP TABLE held AS SELECT * FROM events WHERE position IN ({first}, {second});
@@ -164,9 +164,9 @@ fn events_that_changed_places_are_noticed_by_their_chain() {
         .unwrap();
     });
     assert!(at(&drawn.anomalies, first).contains(&"chain_gap"), "{:?}", drawn.anomalies);
-    folder.run(["replay"]).ok().says(&["tampered with", "chain_gap"]);
+    folder.run(["replay"]).exits(5).says(&["tampered with", "chain_gap"]);
     // A record under another's id is found out as well.
-    let (_, drawn) = city.edited(|log| {
+    let (_, drawn) = city.edited(5, |log| {
         let id = "UPDATE events SET id = (SELECT id FROM events WHERE position = ?2) WHERE position = ?1";
         log.execute(id, [first, second]).unwrap();
     });
@@ -196,7 +196,7 @@ fn a_record_that_is_there_twice_counts_once() {
     let position = city.positions("case.closed")[0];
     let again = "INSERT INTO events SELECT (SELECT max(position) FROM events) + 1, id, subject, signature, bytes \
                  FROM events WHERE position = ?1";
-    let (folder, drawn) = city.edited(|log| assert_eq!(log.execute(again, [position]).unwrap(), 1));
+    let (folder, drawn) = city.edited(0, |log| assert_eq!(log.execute(again, [position]).unwrap(), 1));
     assert_eq!(at(&drawn.anomalies, u32::try_from(city.records.len()).unwrap() + 1), ["duplicate"]);
     assert_eq!((drawn.cases, drawn.units), (city.cases.clone(), city.units.clone()));
     let summary = folder.run(["--json", "replay"]).ok().json_lines().pop().unwrap();

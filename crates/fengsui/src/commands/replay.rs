@@ -108,11 +108,12 @@ fn show(
         }
         output.line(&format!("digest sha256:{digest}"))?;
     }
-    warn_of_grave(session, &by_code);
-    Ok(Exit::Done)
+    // The tables are drawn and good for what is sound; the status says that not all of the log is.
+    if warn_of_grave(session, &by_code) { Ok(Exit::Integrity) } else { Ok(Exit::Done) }
 }
 
-fn warn_of_grave(session: &Session, by_code: &BTreeMap<&str, u64>) {
+/// Tells of what a sound log does not hold; whether there was any.
+fn warn_of_grave(session: &Session, by_code: &BTreeMap<&str, u64>) -> bool {
     let grave: Vec<String> = by_code
         .iter()
         .filter(|(code, _)| GRAVE.contains(code))
@@ -125,6 +126,7 @@ fn warn_of_grave(session: &Session, by_code: &BTreeMap<&str, u64>) {
             format!("the log may be incomplete or tampered with: {list}; see `fengsui anomaly list`"),
         );
     }
+    !grave.is_empty()
 }
 
 /// Whole events a second, for people.
