@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each file of tests uses another part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -57,10 +57,11 @@ pub fn import_words() -> Vec<&'static str> {
 }
 
 /// The cases that an import has acknowledged in what it has printed.
-pub fn acknowledged(stdout: &str) -> Vec<String> {
+pub fn acknowledged(stdout: &str) -> BTreeSet<String> {
     // Whoever is killed may have printed half a line.
     let whole = stdout.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    let rows = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines = whole.lines().filter(|line| !line.is_empty());
+    let rows = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
     rows.filter_map(|row| row["case"].as_str().map(str::to_owned)).collect()
 }
 
