@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use faults::{
-    Dice, TABLE, acknowledged, copy_tree, events_of, import_words, importer, killed_while_writing, summary_of,
-    tables_of,
+    Dice, TABLE, acknowledged, copy_tree, events_of, fire_reports, import_words, importer, killed_while_writing,
+    summary_of, tables_of,
 };
 use fengsui_tests::{DATA, Folder, Ran};
 
@@ -295,27 +295,7 @@ fn read_only_media_are_read_and_a_writer_is_told() {
         assert_eq!(folder.run(words).ok().stdout, units);
         folder.run(["log", "head"]).ok();
         folder.run(["anomaly", "list"]).ok();
-        let refused = folder.desk(
-            "fire",
-            [
-                "violation",
-                "report",
-                "--unit",
-                "local.book:1",
-                "--name",
-                "A",
-                "--region",
-                "350602",
-                "--category",
-                "fire.60-3",
-                "--facts",
-                "x",
-                "--found-on",
-                "2026-03-02",
-                "--method",
-                "inspection",
-            ],
-        );
+        let refused = folder.run(fire_reports());
         refused.exits(1).says(&["cannot be written", "read-only"]);
         folder.run(["replay"]).exits(1).says(&["cannot be written"]);
         assert_eq!(folder.run(["replay", "--into", "elsewhere"]).ok().digest(), prepared.digest());

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use faults::{Dice, TABLE, copy_tree, events_of, import_words, importer};
+use faults::{Dice, TABLE, copy_tree, events_of, fire_reports, import_words, importer};
 use fengsui_tests::{DATA, Folder, Ran};
 use rusqlite::Connection;
 
@@ -41,25 +41,6 @@ const TEXTS: &[Strange] = &[
     ("half", |good| good[..good.len() / 2].to_vec()),
     ("GBK", |_| b"name = \"\xcf\xfb\xb7\xc0\"\n".to_vec()),
     ("a database", |_| another_database()),
-];
-
-const VIOLATION: &[&str] = &[
-    "violation",
-    "report",
-    "--unit",
-    "local.book:1",
-    "--name",
-    "A",
-    "--region",
-    "350602",
-    "--category",
-    "fire.60-3",
-    "--facts",
-    "x",
-    "--found-on",
-    "2026-03-02",
-    "--method",
-    "inspection",
 ];
 
 fn changed(good: &[u8], at: usize) -> Vec<u8> {
@@ -126,10 +107,6 @@ fn advises(ran: &Ran, advice: &[&str]) {
     assert!(advice.iter().any(|advice| ran.stderr.contains(advice)), "none of {advice:?} in {ran}");
 }
 
-fn report() -> Vec<&'static str> {
-    ["--agency", "fire"].iter().chain(VIOLATION).copied().collect()
-}
-
 #[test]
 fn a_bad_log_is_told_by_every_command_and_nothing_is_touched() {
     let prepared = Folder::small_demo();
@@ -137,7 +114,7 @@ fn a_bad_log_is_told_by_every_command_and_nothing_is_touched() {
         let folder = copy_of(&prepared);
         let log = folder.data("log.sqlite");
         fs::write(&log, make(&fs::read(&log).unwrap())).unwrap();
-        for words in [vec!["case", "list"], vec!["log", "head"], vec!["replay"], report()] {
+        for words in [vec!["case", "list"], vec!["log", "head"], vec!["replay"], fire_reports()] {
             let ran = fails(&folder, &words, 1, &["log.sqlite"], what);
             advises(&ran, &["put a backup or another node's copy of it in its place"]);
         }
@@ -154,7 +131,7 @@ fn a_bad_outbox_keeps_commands_from_happening_but_not_the_log_from_being_read() 
         let folder = copy_of(&prepared);
         let outbox = folder.data("outbox.sqlite");
         fs::write(&outbox, make(&fs::read(&outbox).unwrap())).unwrap();
-        for words in [vec!["case", "list"], report()] {
+        for words in [vec!["case", "list"], fire_reports()] {
             let ran = fails(&folder, &words, 1, &["outbox.sqlite"], what);
             advises(&ran, &["restore it from a backup"]);
         }
@@ -164,7 +141,7 @@ fn a_bad_outbox_keeps_commands_from_happening_but_not_the_log_from_being_read() 
     }
     let folder = copy_of(&prepared);
     fs::remove_file(folder.data("outbox.sqlite")).unwrap();
-    let ran = fails(&folder, &report(), 1, &["outbox.sqlite", "restore it from a backup"], "missing");
+    let ran = fails(&folder, &fire_reports(), 1, &["outbox.sqlite", "restore it from a backup"], "missing");
     assert!(ran.stderr.contains("there is no outbox"), "{ran}");
 }
 
@@ -177,7 +154,7 @@ fn a_bad_read_model_is_mended_by_a_replay() {
         let folder = copy_of(&prepared);
         let model = folder.data("model.sqlite");
         fs::write(&model, make(&fs::read(&model).unwrap())).unwrap();
-        for words in [vec!["case", "list"], report()] {
+        for words in [vec!["case", "list"], fire_reports()] {
             let ran = fails(&folder, &words, 1, &["model.sqlite"], what);
             advises(&ran, &["run `fengsui replay`"]);
         }
@@ -196,7 +173,7 @@ fn a_bad_read_model_is_mended_by_a_replay() {
 fn a_folder_in_the_place_of_a_file_is_told() {
     let prepared = Folder::small_demo();
     for (file, words) in
-        [("log.sqlite", vec!["replay"]), ("outbox.sqlite", report()), ("model.sqlite", vec!["case", "list"])]
+        [("log.sqlite", vec!["replay"]), ("outbox.sqlite", fire_reports()), ("model.sqlite", vec!["case", "list"])]
     {
         let folder = copy_of(&prepared);
         fs::remove_file(folder.data(file)).unwrap();
@@ -215,7 +192,7 @@ fn files_of_a_newer_program_are_told() {
     for file in ["log.sqlite", "outbox.sqlite", "model.sqlite"] {
         let folder = copy_of(&prepared);
         Connection::open(folder.data(file)).unwrap().pragma_update(None, "user_version", 7).unwrap();
-        fails(&folder, &report(), 1, &[file, "has format 7", "knows formats up to 1", "newer fengsui"], file);
+        fails(&folder, &fire_reports(), 1, &[file, "has format 7", "knows formats up to 1", "newer fengsui"], file);
         fails(&folder, &["--json", "case", "list"], 1, &[file, "\"newer_version\""], file);
     }
     // What stands in a newer read model stands on the log as well.
@@ -275,7 +252,7 @@ fn a_bad_configuration_names_file_and_remedy() {
         for (what, make) in ANY.iter().chain(TEXTS) {
             let folder = copy_of(&prepared);
             fs::write(folder.data(file), make(&fs::read(folder.data(file)).unwrap())).unwrap();
-            for words in [vec!["case", "list"], vec!["replay"], report()] {
+            for words in [vec!["case", "list"], vec!["replay"], fire_reports()] {
                 let ran = fails(&folder, &words, 1, &[file], &format!("{file}: {what}"));
                 advises(&ran, &["restore it from a backup", "restore the file from a backup"]);
             }
@@ -303,7 +280,7 @@ fn a_bad_key_signs_nothing() {
     for (what, make) in ANY.iter().chain(TEXTS) {
         let folder = copy_of(&prepared);
         fs::write(folder.data("keys/fire.seed"), make(seed.as_bytes())).unwrap();
-        let ran = fails(&folder, &report(), 1, &["fire.seed", "expected one line of 58 characters"], what);
+        let ran = fails(&folder, &fire_reports(), 1, &["fire.seed", "expected one line of 58 characters"], what);
         assert!(!ran.stderr.contains(&seed[..20]), "no part of a secret is shown");
         let doctor = folder.run(["doctor"]).exits(1);
         assert!(doctor.stdout.contains("broken\tkey\t"), "{what}: {doctor}");
@@ -312,7 +289,7 @@ fn a_bad_key_signs_nothing() {
         let folder = copy_of(&prepared);
         let key = folder.data("keys/fire.seed");
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-        let ran = fails(&folder, &report(), 1, &[&format!("mode {mode:04o}")], "mode");
+        let ran = fails(&folder, &fire_reports(), 1, &[&format!("mode {mode:04o}")], "mode");
         // The advice is a command that can be run as it stands.
         let command = ran.stderr.split('`').nth(1).unwrap().to_owned();
         assert!(command.starts_with("chmod 600 "), "{command}");
@@ -324,14 +301,14 @@ fn a_bad_key_signs_nothing() {
                 .unwrap()
                 .success()
         );
-        folder.run(report()).ok();
+        folder.run(fire_reports()).ok();
     }
     // Another agency's key, and none.
     let folder = copy_of(&prepared);
     fs::copy(folder.data("keys/urban.seed"), folder.data("keys/fire.seed")).unwrap();
-    fails(&folder, &report(), 7, &["urban"], "the key of another");
+    fails(&folder, &fire_reports(), 7, &["urban"], "the key of another");
     fs::remove_file(folder.data("keys/fire.seed")).unwrap();
-    fails(&folder, &report(), 7, &["holds no key of fire"], "no key");
+    fails(&folder, &fire_reports(), 7, &["holds no key of fire"], "no key");
 }
 
 #[test]
@@ -431,7 +408,7 @@ fn a_write_ahead_file_of_another_life_is_never_taken_for_the_tables_own() {
     fs::write(folder.data("log.sqlite-wal"), &wal).unwrap();
     fails(
         &folder,
-        &report(),
+        &fire_reports(),
         1,
         &["log.sqlite-wal is left from a former event log", "bring"],
         "the log's write-ahead file",
@@ -454,7 +431,7 @@ fn stale_write_ahead(prepared: &Folder) -> (Vec<u8>, Vec<u8>) {
 fn a_log_that_was_put_back_from_a_backup_is_completed_by_the_outbox() {
     let folder = Folder::small_demo();
     let backup = fs::read(folder.data("log.sqlite")).unwrap();
-    folder.run(report()).ok();
+    folder.run(fire_reports()).ok();
     let (cases, digest) = (folder.run(["case", "list"]).ok().stdout, folder.digest());
     let events = events_of(&folder.data("log.sqlite"));
     let put_back = || {
@@ -470,7 +447,7 @@ fn a_log_that_was_put_back_from_a_backup_is_completed_by_the_outbox() {
     assert_eq!(folder.digest(), digest);
     // A command does the same before it goes on, and its chain has no gap.
     put_back();
-    folder.run(report()).ok().says(&["what was missing of it is on the log again"]);
+    folder.run(fire_reports()).ok().says(&["what was missing of it is on the log again"]);
     assert_eq!(events_of(&folder.data("log.sqlite")).len(), events.len() + 2, "a report with its referral");
     assert_eq!(folder.run(["--json", "anomaly", "list"]).ok().json()["anomalies"], serde_json::json!([]));
     // Without its outbox a node cannot tell, and says so.
@@ -488,11 +465,11 @@ fn another_log_and_an_older_outbox_are_refused() {
     other.run(["demo", "--units", "20", "--violations", "120", "--seed", "2"]).ok();
     let (log, outbox) = (folder.data("log.sqlite"), folder.data("outbox.sqlite"));
     let older = fs::read(&outbox).unwrap();
-    folder.run(report()).ok();
+    folder.run(fire_reports()).ok();
 
     let good = fs::read(&log).unwrap();
     fs::copy(other.data("log.sqlite"), &log).unwrap();
-    for words in [vec!["case", "list"], report()] {
+    for words in [vec!["case", "list"], fire_reports()] {
         fails(
             &folder,
             &words,
@@ -505,7 +482,7 @@ fn another_log_and_an_older_outbox_are_refused() {
 
     let newest = fs::read(&outbox).unwrap();
     fs::write(&outbox, older).unwrap();
-    fails(&folder, &report(), 5, &["outbox.sqlite", "older backup", "put its newest copy back"], "older outbox");
+    fails(&folder, &fire_reports(), 5, &["outbox.sqlite", "older backup", "put its newest copy back"], "older outbox");
     fs::write(&outbox, newest).unwrap();
-    folder.run(report()).ok();
+    folder.run(fire_reports()).ok();
 }

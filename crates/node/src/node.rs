@@ -311,16 +311,6 @@ impl<'a> Batch<'a> {
         &self.overlay
     }
 
-    /// How many events the batch holds.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Whether the batch holds no event.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Does several commands whole or not at all.
     pub fn submit_all(
         &mut self,

@@ -154,7 +154,7 @@ where
         Ok(())
     };
     each_row(store, sql, |row| {
-        chunk.push(row.get(0).map_err(|error| fault(store, error))?);
+        chunk.push(row.get(0).map_err(|error| store.fault(error))?);
         if chunk.len() == CHUNK_ROWS { drain(&mut chunk) } else { Ok(()) }
     })?;
     drain(&mut chunk)
@@ -168,13 +168,13 @@ fn rows<E: From<ModelError>>(
 ) -> Result<(), E> {
     let names: Vec<String> = {
         let connection: &Connection = store.connection();
-        let statement = connection.prepare(sql).map_err(|error| fault(store, error))?;
+        let statement = connection.prepare(sql).map_err(|error| store.fault(error))?;
         statement.column_names().map(str::to_owned).collect()
     };
     each_row(store, sql, |row| {
         let mut fields = Map::new();
         for (index, name) in names.iter().enumerate() {
-            let value = match row.get_ref(index).map_err(|error| fault(store, error))? {
+            let value = match row.get_ref(index).map_err(|error| store.fault(error))? {
                 rusqlite::types::ValueRef::Integer(number) => Value::from(number),
                 rusqlite::types::ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
                 _ => Value::Null,
@@ -190,14 +190,10 @@ fn each_row<E: From<ModelError>>(
     sql: &str,
     mut visit: impl FnMut(&rusqlite::Row<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = store.connection().prepare(sql).map_err(|error| fault(store, error))?;
-    let mut rows = statement.query([]).map_err(|error| fault(store, error))?;
-    while let Some(row) = rows.next().map_err(|error| fault(store, error))? {
+    let mut statement = store.connection().prepare(sql).map_err(|error| store.fault(error))?;
+    let mut rows = statement.query([]).map_err(|error| store.fault(error))?;
+    while let Some(row) = rows.next().map_err(|error| store.fault(error))? {
         visit(row)?;
     }
     Ok(())
-}
-
-fn fault(store: &Store, error: rusqlite::Error) -> ModelError {
-    ModelError::Storage(fengsui_log::StorageError::sqlite(&crate::store::MODEL, store.path(), error))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fengsui_event::{AgencyCode, CaseId, EventId, SignedEvent, Source, UnitId};
+use fengsui_event::{CaseId, EventId, SignedEvent, Source, UnitId};
 
 use crate::fold::admission::{RawRecord, SignatureCheck, VerifierCache, prepare};
 use crate::fold::driver::{Seen, States, fold};
@@ -176,12 +176,6 @@ impl<'a> Overlay<'a> {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry
-    }
-
-    /// The authority of the exchange.
-    #[must_use]
-    pub fn authority(&self) -> AgencyCode {
-        self.registry.authority
     }
 
     /// A case with the tentative events.

@@ -146,7 +146,7 @@ impl Projector {
     }
 
     /// Folds one record, which must be the next one.
-    pub(crate) fn fold_one(&mut self, prepared: Prepared) -> Result<Option<Cause>, ModelError> {
+    fn fold_one(&mut self, prepared: Prepared) -> Result<(), ModelError> {
         let (position, expected) = (prepared.position, self.progress().position + 1);
         if position != expected {
             return Err(ModelError::PositionGap { expected, found: position });
@@ -156,13 +156,13 @@ impl Projector {
             self.store.chain_moved(event);
         }
         let cause = fold(&mut self.registry, &mut self.store, prepared)?;
-        let outcome = match &cause {
+        let outcome = match cause {
             None => Outcome::Effective,
             Some(Cause::Duplicate { .. }) => Outcome::Duplicate,
             Some(_) => Outcome::WithoutEffect,
         };
         self.store.advance(position, recorded_on, outcome);
-        Ok(cause)
+        Ok(())
     }
 }
 

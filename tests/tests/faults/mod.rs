@@ -18,6 +18,31 @@ const EXAMPLE: &str = "docs/examples/sf-health/sf-health-violations-2012.csv";
 /// Rows of the example; one of them is closed before it was found, and refused.
 pub const EXAMPLE_ROWS: u64 = 545;
 
+/// A violation that the fire brigade reports: a command that writes.
+const VIOLATION: &[&str] = &[
+    "violation",
+    "report",
+    "--unit",
+    "local.book:1",
+    "--name",
+    "A",
+    "--region",
+    "350602",
+    "--category",
+    "fire.60-3",
+    "--facts",
+    "x",
+    "--found-on",
+    "2026-03-02",
+    "--method",
+    "inspection",
+];
+
+/// The words of that command, at the fire brigade's desk.
+pub fn fire_reports() -> Vec<&'static str> {
+    ["--agency", "fire"].iter().chain(VIOLATION).copied().collect()
+}
+
 /// Numbers that look random and are the same on every run (Steele, Lea and Flood's SplitMix64).
 pub struct Dice(pub u64);
 

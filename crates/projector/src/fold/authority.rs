@@ -9,7 +9,7 @@ use fengsui_event::payload::{
 use fengsui_event::{AgencyCode, Digest, Event, KeyId, Payload, Subject};
 use fengsui_rulebook::Rulebook;
 
-use super::{Missing, Rejection, is_interpreted, require_text};
+use super::{Missing, Rejection, is_interpreted, require_subject, require_text};
 use crate::state::{Agency, Key, PublishedRulebook, Registry};
 
 /// Applies an event of the registry. On `Err` the registry is as it was.
@@ -43,10 +43,7 @@ fn only_authority(registry: &Registry, actor: &AgencyCode) -> Result<(), Rejecti
 
 fn registered(registry: &mut Registry, position: u64, event: &Event, data: &AgencyRegistered) -> Result<(), Rejection> {
     only_authority(registry, &event.source.agency)?;
-    if event.subject != Subject::Agency(data.agency) {
-        let expected = Subject::Agency(data.agency).to_string();
-        return Err(Rejection::Incoherent { found: event.subject.to_string(), expected });
-    }
+    require_subject(event, &Subject::Agency(data.agency))?;
     require_text("name", &data.name)?;
     if data.keys.is_empty() {
         return Err(Rejection::Empty { field: "keys".to_owned() });

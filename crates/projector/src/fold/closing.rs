@@ -4,9 +4,8 @@ use fengsui_event::payload::{CaseClosed, CaseReopened};
 use fengsui_event::{ClosingGround, Outcome, ReferralRole};
 use fengsui_rulebook::PointsFall;
 
-use super::ledger::{self, Counting};
 use super::violation::lapse_pending;
-use super::{Obstacle, Rejection, Step, require_status, require_text};
+use super::{Obstacle, Rejection, Step, ledger, require_status, require_text};
 use crate::state::{AccountState, CaseState, CaseStatus, Closing, FeedbackStatus, Referral, ReferralStatus};
 
 pub(super) fn closed(
@@ -25,13 +24,7 @@ pub(super) fn closed(
     }
     match data.ground {
         ClosingGround::NoViolation | ClosingGround::Duplicate => ledger::reverse(step, case, account, step.on)?,
-        ClosingGround::Rectified => {
-            let book = step.rulebook()?.clone();
-            let falls = book.deduction(&case.category, case.severity).map(|deduction| deduction.falls);
-            if falls == Some(PointsFall::Closed) {
-                ledger::deduct(step, &book, case, account, Counting::from(data.closed_on))?;
-            }
-        }
+        ClosingGround::Rectified => ledger::deduct(step, case, account, PointsFall::Closed, data.closed_on)?,
         ClosingGround::MovedToJudiciary | ClosingGround::UnitCeased => {}
     }
     case.status = CaseStatus::Closed;

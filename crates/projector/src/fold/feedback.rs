@@ -4,8 +4,7 @@ use fengsui_event::payload::{FeedbackConfirmed, FeedbackRejected, FeedbackSubmit
 use fengsui_event::{EventId, Outcome, ReferralRole};
 use fengsui_rulebook::PointsFall;
 
-use super::ledger::{self, Counting};
-use super::{Missing, Rejection, Step, referral, require_status, require_text};
+use super::{Missing, Rejection, Step, ledger, referral, require_status, require_text};
 use crate::state::{AccountState, CaseState, CaseStatus, Feedback, FeedbackStatus, ReferralStatus};
 
 pub(super) fn submitted(
@@ -71,11 +70,7 @@ fn determine(
 ) -> Result<(), Rejection> {
     if data.outcome.is_determined() {
         case.determined_on.get_or_insert(data.handled_on);
-        let book = step.rulebook()?.clone();
-        let falls = book.deduction(&case.category, case.severity).map(|deduction| deduction.falls);
-        if falls == Some(PointsFall::Determined) {
-            ledger::deduct(step, &book, case, account, Counting::from(data.handled_on))?;
-        }
+        ledger::deduct(step, case, account, PointsFall::Determined, data.handled_on)?;
     } else if data.outcome == Outcome::NoViolation {
         ledger::reverse(step, case, account, step.on)?;
         case.determined_on = None;

@@ -3,25 +3,13 @@
 //! Every function checks the whole sum before it writes the first entry, so that a refused event leaves nothing.
 
 use fengsui_event::{CategoryCode, Date, ObjectionDecision, Points};
-use fengsui_rulebook::Rulebook;
+use fengsui_rulebook::{PointsFall, Rulebook};
 
 use super::{Rejection, Step};
 use crate::state::{AccountState, CaseState, Charge, EntryKind, LedgerEntry, Offence};
 
 /// Months for which offences are remembered whatever the rulebook says; no rulebook may have a longer repetition period.
 const OFFENCE_MONTHS_MAX: i32 = 1_200;
-
-/// From which day an entry counts.
-#[derive(Clone, Copy)]
-pub(super) struct Counting {
-    effective_on: Date,
-}
-
-impl From<Date> for Counting {
-    fn from(effective_on: Date) -> Self {
-        Self { effective_on }
-    }
-}
 
 /// An entry about to be written.
 struct Line {
@@ -32,20 +20,18 @@ struct Line {
     counted_until: Option<Date>,
 }
 
-/// Takes off the points of the case's category and severity, and more for repetition. Does nothing when the case
-/// was charged before and that was not taken back.
+/// Takes off the points of the case's category and severity, and more for repetition, when the rulebook lets them fall
+/// at this stage. Does nothing when the case was charged before and that was not taken back.
 pub(super) fn deduct(
     step: &mut Step<'_>,
-    book: &Rulebook,
     case: &mut CaseState,
     account: &mut AccountState,
-    counting: Counting,
+    stage: PointsFall,
+    effective_on: Date,
 ) -> Result<(), Rejection> {
-    if is_charged(case, EntryKind::Deduction) {
-        return Ok(());
-    }
-    let effective_on = counting.effective_on;
-    let Some(deduction) = book.deduction(&case.category, case.severity) else { return Ok(()) };
+    let book = step.rulebook()?;
+    let deduction = book.deduction(&case.category, case.severity).filter(|deduction| deduction.falls == stage);
+    let Some(deduction) = deduction.filter(|_| !is_charged(case, EntryKind::Deduction)) else { return Ok(()) };
     let counted_until = book.counted_until(case.severity, effective_on);
     let mut lines = vec![Line {
         kind: EntryKind::Deduction,

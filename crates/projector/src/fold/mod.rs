@@ -291,6 +291,14 @@ fn require_status(case: &CaseState, allowed: CaseStatus) -> Result<(), Rejection
     }
 }
 
+/// Refuses an event whose subject is not what its payload speaks of.
+fn require_subject(event: &Event, expected: &Subject) -> Result<(), Rejection> {
+    if event.subject == *expected {
+        return Ok(());
+    }
+    Err(Rejection::Incoherent { found: event.subject.to_string(), expected: expected.to_string() })
+}
+
 fn require_text(field: &str, text: &str) -> Result<(), Rejection> {
     if text.trim().is_empty() { Err(Rejection::Empty { field: field.to_owned() }) } else { Ok(()) }
 }

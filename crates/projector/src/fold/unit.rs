@@ -4,16 +4,11 @@ use fengsui_event::payload::{CreditAdjusted, Place, UnitRegistered, UnitRenamed,
 use fengsui_event::{Points, Subject, TradeCode, UnitId};
 use fengsui_rulebook::Rulebook;
 
-use super::{Missing, Rejection, Step, Touched, ledger, require_text};
+use super::{Missing, Rejection, Step, Touched, ledger, require_subject, require_text};
 use crate::state::AccountState;
 
 pub(super) fn registered(step: &mut Step<'_>, touched: &mut Touched, data: &UnitRegistered) -> Result<(), Rejection> {
-    if step.event.subject != Subject::Unit(data.unit.clone()) {
-        return Err(Rejection::Incoherent {
-            found: step.event.subject.to_string(),
-            expected: Subject::Unit(data.unit.clone()).to_string(),
-        });
-    }
+    require_subject(step.event, &Subject::Unit(data.unit.clone()))?;
     require_text("name", &data.name)?;
     if let Some(account) = &mut touched.account {
         return complete(account, data);

@@ -4,8 +4,7 @@ use fengsui_event::payload::{ViolationAmended, ViolationReported, ViolationRetra
 use fengsui_event::{CaseId, CategoryCode, Date, RegionCode, Subject};
 use fengsui_rulebook::{PointsFall, Rulebook};
 
-use super::ledger::{self, Counting};
-use super::{Bound, Rejection, Step, Touched, not_before, require_status, require_text};
+use super::{Bound, Rejection, Step, Touched, ledger, not_before, require_status, require_subject, require_text};
 use crate::state::{AccountState, CaseState, CaseStatus, ReferralStatus};
 
 pub(super) fn reported(step: &mut Step<'_>, touched: &mut Touched, data: &ViolationReported) -> Result<(), Rejection> {
@@ -16,12 +15,7 @@ pub(super) fn reported(step: &mut Step<'_>, touched: &mut Touched, data: &Violat
             expected: format!("case {id}, the event's own id"),
         });
     }
-    if step.event.subject != Subject::Unit(data.unit.clone()) {
-        return Err(Rejection::Incoherent {
-            found: step.event.subject.to_string(),
-            expected: Subject::Unit(data.unit.clone()).to_string(),
-        });
-    }
+    require_subject(step.event, &Subject::Unit(data.unit.clone()))?;
     if touched.case.is_some() {
         return Err(Rejection::Exists { what: format!("case {id}") });
     }
@@ -38,10 +32,7 @@ pub(super) fn reported(step: &mut Step<'_>, touched: &mut Touched, data: &Violat
     };
     account.cases += 1;
     account.open_cases += 1;
-    let falls = book.deduction(&data.category, data.severity).map(|deduction| deduction.falls);
-    if falls == Some(PointsFall::Alleged) {
-        ledger::deduct(step, &book, &mut case, &mut account, Counting::from(data.found_on))?;
-    }
+    ledger::deduct(step, &mut case, &mut account, PointsFall::Alleged, data.found_on)?;
     touched.case = Some(case);
     touched.account = Some(account);
     Ok(())

@@ -1,7 +1,7 @@
 //! Cases by id, by referral, by filter.
 
 use fengsui_event::{AgencyCode, CaseId, CategoryCode, Date, EventId, ReferralId, RegionCode, UnitId};
-use rusqlite::{Row, ToSql};
+use rusqlite::{Row, params_from_iter};
 use serde::Serialize;
 
 use super::{View, limit, parsed, parsed_option};
@@ -106,10 +106,7 @@ impl View<'_> {
         filter: &CaseFilter,
         visit: impl FnMut(CaseRow) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
-        let (conditions, values) = conditions(filter);
-        let sql = format!("SELECT {COLUMNS} FROM cases {conditions} ORDER BY id LIMIT {}", limit(filter.limit));
-        let values: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
-        self.each(&sql, values.as_slice(), case_row, visit)
+        self.each_of(COLUMNS, filter, case_row, visit)
     }
 
     /// Every case's state in order of ids, one by one.
@@ -118,15 +115,22 @@ impl View<'_> {
         filter: &CaseFilter,
         mut visit: impl FnMut(CaseState) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
+        let read = |row: &Row<'_>| row.get::<_, Vec<u8>>(0);
+        self.each_of("state", filter, read, |bytes| {
+            visit(decode(&bytes).map_err(|reason| self.unreadable("a case", reason))?)
+        })
+    }
+
+    fn each_of<T>(
+        &self,
+        columns: &str,
+        filter: &CaseFilter,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        visit: impl FnMut(T) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
         let (conditions, values) = conditions(filter);
-        let sql = format!("SELECT state FROM cases {conditions} ORDER BY id LIMIT {}", limit(filter.limit));
-        let values: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
-        self.each(
-            &sql,
-            values.as_slice(),
-            |row| row.get::<_, Vec<u8>>(0),
-            |bytes| visit(decode(&bytes).map_err(|reason| self.unreadable("a case", reason))?),
-        )
+        let sql = format!("SELECT {columns} FROM cases {conditions} ORDER BY id LIMIT {}", limit(filter.limit));
+        self.each(&sql, params_from_iter(values), read, visit)
     }
 
     /// One case, whole.

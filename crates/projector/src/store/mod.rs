@@ -218,7 +218,7 @@ impl Store {
         Ok(())
     }
 
-    fn fault(&self, error: rusqlite::Error) -> ModelError {
+    pub(crate) fn fault(&self, error: rusqlite::Error) -> ModelError {
         self.database.fault(error).into()
     }
 
