@@ -204,8 +204,8 @@ pub(crate) mod tests {
         let (region, authority) = ("350600".parse().unwrap(), "joint-office".parse().unwrap());
         let key = SigningKey::from_seed_bytes([7; 32]).unwrap();
         let keys = vec![AgencyKey { keyid: key.keyid(), algorithm: KeyAlgorithm::Ed25519 }];
-        let exchange = Exchange { region, authority, authority_keys: vec![key.keyid()] };
-        let mut node = Node::create(root, NodeConfig { region, agency: authority, node: 1 }, exchange).unwrap();
+        let exchange = Exchange { region, authority, authority_keys: vec![key.keyid()], servers: Vec::new() };
+        let mut node = Node::create(root, NodeConfig::new(region, authority, 1), exchange).unwrap();
         node.add_key(authority, key).unwrap();
         let mut ids = DerivedIds::new(&["test"]);
         let registered = AgencyRegistered { agency: authority, name: "联席会议办公室".to_owned(), region, keys };

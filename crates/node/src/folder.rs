@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use fengsui_event::{AgencyCode, KeyId, RegionCode};
@@ -22,6 +23,52 @@ pub struct NodeConfig {
     /// Number of this node among those of its agency, from 1. Two nodes with one number would break each other's chain.
     #[serde(deserialize_with = "node_number")]
     pub node: u16,
+    /// How the node reaches the exchange's stream. Without it the log is the node's own file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broker: Option<BrokerConfig>,
+    /// What `node run` shows of itself over HTTP.
+    #[serde(default, skip_serializing_if = "HttpConfig::is_default")]
+    pub http: HttpConfig,
+}
+
+impl NodeConfig {
+    /// A node on its own file, with nothing else set.
+    pub fn new(region: RegionCode, agency: AgencyCode, node: u16) -> NodeConfig {
+        NodeConfig { region, agency, node, broker: None, http: HttpConfig::default() }
+    }
+}
+
+/// The way to the broker. Paths are relative to the node's folder. Kept in `node.toml` as `[broker]`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerConfig {
+    /// Servers to connect to, such as `tls://broker.example:4222`; any of them will do.
+    #[serde(deserialize_with = "at_least_one_server")]
+    pub servers: Vec<String>,
+    /// Certificates of the authorities that the servers' certificates are checked against (PEM); the system's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// The node's own certificate (PEM), where the servers ask for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    /// The key of `certificate` (PEM), mode 0600.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+}
+
+/// Where `node run` answers for its health. Kept in `node.toml` as `[http]`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Address for `/healthz`, `/readyz` and `/metrics`, such as `127.0.0.1:9464`; port 0 takes a free one. Nothing listens when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+}
+
+impl HttpConfig {
+    fn is_default(&self) -> bool {
+        *self == HttpConfig::default()
+    }
 }
 
 /// What a node trusts from the start, before it has read any event. Kept in `exchange.toml`, handed out by the authority.
@@ -35,6 +82,9 @@ pub struct Exchange {
     /// The authority's public keys at the start; later ones are registered on the log.
     #[serde(deserialize_with = "at_least_one_key")]
     pub authority_keys: Vec<KeyId>,
+    /// Where the exchange's stream is to be reached, for nodes that join. Empty when there is no broker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<String>,
 }
 
 /// A node's folder that is initialised, with its configuration.
@@ -174,6 +224,20 @@ impl Folder {
         self.keys().join(format!("{agency}.seed"))
     }
 
+    /// The seed file of the key with which the node of an agency signs in at the broker. It is never one that signs events: a broker
+    /// chooses what is signed at sign-in, and could choose an event.
+    pub fn connection_key(&self, agency: AgencyCode) -> PathBuf {
+        self.keys().join(format!("{agency}.connection.seed"))
+    }
+
+    /// Replaces `node.toml`, whole or not at all.
+    pub fn reconfigure(&mut self, node: NodeConfig) -> Result<(), FolderError> {
+        let changed = Folder::checked(self.root.clone(), node, self.exchange.clone())?;
+        write_toml(&self.root.join(NODE_FILE), NODE_HEADING, &changed.node)?;
+        *self = changed;
+        Ok(())
+    }
+
     /// The node's copy of the log, or the log itself when there is no broker.
     pub fn log(&self) -> PathBuf {
         self.root.join("log.sqlite")
@@ -278,6 +342,16 @@ fn node_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u16,
     }
 }
 
+fn at_least_one_server<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let servers = Vec::<String>::deserialize(deserializer)?;
+    if servers.is_empty() {
+        return Err(serde::de::Error::custom(
+            "no servers: expected at least one, such as \"tls://broker.example:4222\"",
+        ));
+    }
+    Ok(servers)
+}
+
 fn at_least_one_key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyId>, D::Error> {
     let keys = Vec::<KeyId>::deserialize(deserializer)?;
     if keys.is_empty() {
@@ -295,7 +369,7 @@ mod tests {
     use crate::keys::SigningKey;
 
     fn node() -> NodeConfig {
-        NodeConfig { region: "350602".parse().unwrap(), agency: "fire".parse().unwrap(), node: 1 }
+        NodeConfig::new("350602".parse().unwrap(), "fire".parse().unwrap(), 1)
     }
 
     fn exchange() -> Exchange {
@@ -304,6 +378,7 @@ mod tests {
             region: "350600".parse().unwrap(),
             authority: "authority".parse().unwrap(),
             authority_keys: vec![key.parse().unwrap()],
+            servers: Vec::new(),
         }
     }
 
@@ -376,6 +451,17 @@ mod tests {
         let seed =
             spoilt("exchange.toml", "region = \"350600\"\nauthority = \"authority\"\nauthority_keys = [\"UABC\"]\n");
         assert!(seed.contains("line 3: ") && seed.contains("56 characters"), "{seed}");
+    }
+
+    #[test]
+    fn the_way_to_the_broker_is_kept_and_checked() {
+        let (_place, mut folder) = created();
+        let toml = "region = \"350602\"\nagency = \"fire\"\nnode = 1\n\n[broker]\nservers = [\"tls://127.0.0.1:4222\"]\nca = \"keys/ca.pem\"\n\n[http]\nlisten = \"127.0.0.1:9464\"\n";
+        let config: NodeConfig = toml::from_str(toml).unwrap();
+        folder.reconfigure(config.clone()).unwrap();
+        assert_eq!(Folder::open(folder.root()).unwrap().node(), &config);
+        let none = spoilt("node.toml", "region = \"350602\"\nagency = \"fire\"\nnode = 1\n[broker]\nservers = []\n");
+        assert!(none.starts_with("DATA/node.toml, line 5: no servers: expected at least one"), "{none}");
     }
 
     #[test]

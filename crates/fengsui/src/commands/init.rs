@@ -105,8 +105,13 @@ fn found_exchange(session: &Session, arguments: &InitArguments, agency: AgencyCo
     let root = &session.global.data;
     let key = key_for(root, agency)?;
     let public_key = key.public();
-    let exchange = Exchange { region: arguments.region, authority: agency, authority_keys: vec![key.keyid()] };
-    let config = NodeConfig { region: arguments.region, agency, node: arguments.node };
+    let exchange = Exchange {
+        region: arguments.region,
+        authority: agency,
+        authority_keys: vec![key.keyid()],
+        servers: Vec::new(),
+    };
+    let config = NodeConfig::new(arguments.region, agency, arguments.node);
     let mut node = Node::create(root, config, exchange)?;
     found(session, founding, &mut node, &key)?;
     Ok(Made { agency, public_key, registered: true, anything_new: true })
@@ -176,7 +181,7 @@ fn join_exchange(
     let exchange = Exchange::load(file)?;
     let root = &session.global.data;
     let key = key_for(root, agency)?;
-    let config = NodeConfig { region: arguments.region, agency, node: arguments.node };
+    let config = NodeConfig::new(arguments.region, agency, arguments.node);
     let registered = exchange.authority == agency && exchange.authority_keys.contains(&key.keyid());
     Node::create(root, config, exchange)?.close()?;
     Ok(Made { agency, public_key: key.public(), registered, anything_new: true })

@@ -93,9 +93,13 @@ impl City {
     /// Makes the folder: the authority registers itself and the eight agencies, and publishes the default rulebook.
     pub(super) fn found(&self, root: &Path, now: Timestamp, effective_from: Date) -> Result<Node, DemoError> {
         let authority_key = self.key(self.authority)?;
-        let exchange =
-            Exchange { region: self.region, authority: self.authority, authority_keys: vec![authority_key.keyid()] };
-        let config = NodeConfig { region: self.region, agency: self.authority, node: 1 };
+        let exchange = Exchange {
+            region: self.region,
+            authority: self.authority,
+            authority_keys: vec![authority_key.keyid()],
+            servers: Vec::new(),
+        };
+        let config = NodeConfig::new(self.region, self.authority, 1);
         let mut node = Node::create(root, config, exchange)?;
         let mut registrations = vec![self.registration(self.authority, &authority_key)];
         node.add_key(self.authority, authority_key)?;
