@@ -107,6 +107,16 @@ impl Database {
         Database::assemble(kind, path, connection, Some(lock))
     }
 
+    /// Opens an existing file to write beside the holder of its lock. Only for what may change at any time without breaking what
+    /// that one knows of the file; SQLite keeps the two apart for the length of a transaction.
+    pub fn open_companion(kind: &'static FileKind, path: &Path) -> Result<Database, StorageError> {
+        let connection = open_checked(kind, path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut database = Database::assemble(kind, path, connection, None)?;
+        writer_settings(&database.connection).map_err(|error| database.fault(error))?;
+        database.connection.set_transaction_behavior(rusqlite::TransactionBehavior::Immediate);
+        Ok(database)
+    }
+
     /// Opens an existing file for reading, beside its writer if there is one. On read-only media, where SQLite cannot keep its index
     /// of the write-ahead file, the file is read as unchanging, provided that it holds everything.
     ///

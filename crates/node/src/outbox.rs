@@ -130,7 +130,16 @@ impl Outbox {
 
     /// Opens an outbox. A second process is refused: two writers would give one number of a chain to two events.
     pub fn open_writer(path: impl AsRef<Path>) -> Result<Outbox, OutboxError> {
-        Ok(Outbox { database: Database::open_writer(&OUTBOX_FILE, path.as_ref())? })
+        let database = Database::open_writer(&OUTBOX_FILE, path.as_ref())?;
+        // Outboxes made before there was a broker lack it.
+        let index = database.connection().execute_batch(schema::POSITION_INDEX);
+        index.map_err(|error| database.fault(error))?;
+        Ok(Outbox { database })
+    }
+
+    /// Opens an outbox to publish from it, beside whoever puts events into it. Only where events are is noted through this value.
+    pub fn open_publisher(path: impl AsRef<Path>) -> Result<Outbox, OutboxError> {
+        Ok(Outbox { database: Database::open_companion(&OUTBOX_FILE, path.as_ref())? })
     }
 
     /// Opens an outbox to look at, beside its writer.
@@ -157,14 +166,36 @@ impl Outbox {
     pub fn pending(&self, limit: usize) -> Result<Vec<Outgoing>, OutboxError> {
         let sql = "SELECT id, source, sequence, subject, signature, bytes, position FROM outgoing
                    WHERE position IS NULL ORDER BY number LIMIT ?1";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.outgoing(sql, u64::try_from(limit).unwrap_or(u64::MAX))
+    }
+
+    fn outgoing(&self, sql: &str, value: u64) -> Result<Vec<Outgoing>, OutboxError> {
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
         let mut statement = self.database.connection().prepare_cached(sql).map_err(|error| self.fault(error))?;
-        let mut rows = statement.query([limit]).map_err(|error| self.fault(error))?;
-        let mut pending = Vec::new();
+        let mut rows = statement.query([value]).map_err(|error| self.fault(error))?;
+        let mut events = Vec::new();
         while let Some(row) = rows.next().map_err(|error| self.fault(error))? {
-            pending.push(outgoing(row).map_err(|error| self.malformed(&error))?);
+            events.push(outgoing(row).map_err(|error| self.malformed(&error))?);
         }
-        Ok(pending)
+        Ok(events)
+    }
+
+    /// The events that are not in a model of the log up to `position`: pending ones, and those noted after it, in their order.
+    pub fn beyond(&self, position: u64) -> Result<Vec<Outgoing>, OutboxError> {
+        let sql = "SELECT id, source, sequence, subject, signature, bytes, position FROM outgoing
+                   WHERE position IS NULL OR position > ?1 ORDER BY number";
+        self.outgoing(sql, position)
+    }
+
+    /// Whether every event that was put into this outbox is noted to be on the log at `position` or before.
+    pub fn is_within(&self, position: u64) -> Result<bool, OutboxError> {
+        let sql = "SELECT 1 FROM outgoing WHERE position IS NULL OR position > ?1 LIMIT 1";
+        let found = self
+            .database
+            .connection()
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.exists([position.cast_signed()]));
+        found.map(|found| !found).map_err(|error| self.fault(error))
     }
 
     /// Notes where events are on the log. One that is noted already keeps the position that it has.

@@ -116,6 +116,21 @@ impl<'a> Overlay<'a> {
         Ok(None)
     }
 
+    /// Lays an event on top that is published or will be whatever becomes of it, such as one that waits in an outbox. Like one that
+    /// comes from the log, it may have no effect.
+    pub fn lay(&mut self, id: EventId, subject: &str, bytes: &[u8], signature: &[u8]) -> Result<(), ModelError> {
+        self.position += 1;
+        let record = RawRecord { position: self.position, id, subject, bytes, signature };
+        let prepared = prepare(record, SignatureCheck::Trust, &mut self.keys);
+        fold(&mut self.registry, &mut self.tentative, prepared)?;
+        Ok(())
+    }
+
+    /// The cases that the tentative events have touched.
+    pub fn touched_cases(&self) -> impl Iterator<Item = &CaseState> {
+        self.tentative.cases.values().map(AsRef::as_ref)
+    }
+
     /// Begins to remember, so that several commands can be undone together.
     pub fn begin(&mut self) {
         self.journal = Some(Savepoint { position: self.position, ..Savepoint::default() });

@@ -68,6 +68,18 @@ impl Projector {
         Ok(Self { registry, store })
     }
 
+    /// Opens the read model beside its writer: to look at, and to try events on. It stays at its position until [`Self::refresh`].
+    pub fn open_reader(path: &Path, genesis: &Registry) -> Result<Self, ModelError> {
+        let (store, registry) = Store::open_reader(path, genesis)?;
+        Ok(Self { registry, store })
+    }
+
+    /// Brings a projector that stands beside the writer to what that one has committed.
+    pub fn refresh(&mut self, genesis: &Registry) -> Result<Progress, ModelError> {
+        self.registry = self.store.refresh(genesis)?;
+        Ok(self.progress())
+    }
+
     /// The registry as of the last position.
     pub fn registry(&self) -> &Registry {
         &self.registry

@@ -45,6 +45,7 @@ CREATE TABLE outgoing (
   UNIQUE (source, sequence)
 ) STRICT;
 
+CREATE INDEX outgoing_position ON outgoing (position);
 CREATE INDEX outgoing_pending ON outgoing (number) WHERE position IS NULL;
 
 CREATE TABLE meta (
@@ -62,3 +63,6 @@ BEGIN
   SELECT raise(ABORT, 'the outbox keeps what it has published');
 END;
 ";
+
+/// The index of `outgoing` by position, for files that were made without it.
+pub const POSITION_INDEX: &str = "CREATE INDEX IF NOT EXISTS outgoing_position ON outgoing (position)";

@@ -96,6 +96,26 @@ impl Store {
         Ok((store, registry))
     }
 
+    /// Opens the read model beside its writer, to try events on it. What is read stays that of one position until [`Self::refresh`].
+    pub(crate) fn open_reader(path: &Path, genesis: &Registry) -> Result<(Self, Registry), ModelError> {
+        let mut store =
+            Self::assemble(Database::open_reader(&MODEL, path)?, genesis.authority, Progress::default());
+        let registry = store.refresh(genesis)?;
+        Ok((store, registry))
+    }
+
+    /// Goes on to what the writer has committed since.
+    pub(crate) fn refresh(&mut self, genesis: &Registry) -> Result<Registry, ModelError> {
+        let end = if self.in_transaction { "ROLLBACK" } else { "" };
+        self.connection().execute_batch(end).map_err(|error| self.fault(error))?;
+        self.in_transaction = false;
+        self.connection().execute_batch("BEGIN").map_err(|error| self.fault(error))?;
+        self.in_transaction = true;
+        let (progress, stored) = load_progress(self.connection(), self.path())?;
+        self.progress = progress;
+        stored.map_or_else(|| Ok(genesis.clone()), |registry| same_exchange(registry, genesis))
+    }
+
     fn assemble(database: Database, authority: AgencyCode, progress: Progress) -> Self {
         database.connection().set_prepared_statement_cache_capacity(64);
         Self {
