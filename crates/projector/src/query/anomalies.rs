@@ -90,6 +90,12 @@ impl View<'_> {
         self.one(&sql, [number.cast_signed()], anomaly_row)
     }
 
+    /// The anomalies of the records from position `first` to `last`, in order.
+    pub fn anomalies_between(&self, first: u64, last: u64) -> Result<Vec<AnomalyRow>, ModelError> {
+        let sql = format!("SELECT {COLUMNS} FROM anomalies WHERE position BETWEEN ?1 AND ?2 ORDER BY number");
+        self.all(&sql, [first.cast_signed(), last.cast_signed()], anomaly_row)
+    }
+
     /// How many anomalies there are of each code, notices apart.
     pub fn anomaly_counts(&self) -> Result<Vec<(String, bool, u64)>, ModelError> {
         let sql = "SELECT code, notice, count(*) FROM anomalies GROUP BY code, notice ORDER BY code, notice";
