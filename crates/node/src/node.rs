@@ -4,125 +4,35 @@
 //! acknowledged), published to the log, and folded. A crash at any instant loses nothing that was acknowledged:
 //! opening a node drains what the outbox still holds, and the read model goes on from its position.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod batch;
+mod error;
+mod way;
 
-use fengsui_event::{AgencyCode, ChainLink, Draft, EnvelopeError, SignedEvent, Signer, Source, Timestamp};
-use fengsui_log::{AppendError, Embedded, EventLog, ReadError, Record, StorageError};
-use fengsui_projector::fold::{Touches, touches_of};
-use fengsui_projector::overlay::Tried;
+use std::path::Path;
+
+use fengsui_event::{AgencyCode, CaseId, Timestamp};
+use fengsui_log::{Embedded, EventLog, StorageError};
 use fengsui_projector::query::View;
-use fengsui_projector::{
-    Cause, FollowOptions, ModelError, Overlay, Progress, Projector, Registry, Rejection, Unwatched, Watcher,
-};
+use fengsui_projector::state::CaseState;
+use fengsui_projector::{FollowOptions, Overlay, Progress, Projector, Registry, Unwatched, Watcher};
 
-use crate::desk::{Command, IdSource, PlanError, Planned, plan};
-use crate::folder::{Exchange, Folder, FolderError, NodeConfig};
-use crate::keys::{KeyFileError, SigningKey};
+use crate::desk::{Command, IdSource, Planned};
+use crate::folder::{Exchange, Folder, NodeConfig};
+use crate::keys::SigningKey;
 use crate::outbox::{DRAIN_BATCH, LostEnd, Outbox, OutboxError, compare, drain, take_back};
-use crate::reading::storage_of;
 
-/// Why a node could not do something.
-#[derive(Debug, thiserror::Error)]
-pub enum NodeError {
-    /// The folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// A key file.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// A database file.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The outbox.
-    #[error(transparent)]
-    Outbox(#[from] OutboxError),
-    /// Appending to the log.
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    /// Reading the log.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The read model.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// An event could not be written.
-    #[error(transparent)]
-    Envelope(#[from] EnvelopeError),
-    /// What was commanded is durable in the outbox, but could not be put on the log yet.
-    #[error(
-        "accepted: it is durable in the outbox and goes on the log by itself when that can be written again; \
-         do not repeat it ({})",
-        reason_of(.0)
-    )]
-    AcceptedNotPublished(Box<NodeError>),
-    /// The log holds events of this node that its outbox does not know.
-    #[error(
-        "the log holds later events of {source_name} than the outbox {path} knows, so a new one would take a number that is taken: \
-         the outbox was put back from an older backup; put its newest copy back"
-    )]
-    OutboxBehind {
-        /// The outbox.
-        path: PathBuf,
-        /// The source whose chain has gone on.
-        source_name: String,
-    },
-    /// A command becomes no event.
-    #[error(transparent)]
-    Plan(PlanError),
-    /// A command's event would have no effect.
-    #[error("{}", .0.message(fengsui_event::Language::En))]
-    Refused(Cause),
-}
+pub use batch::Batch;
+use batch::{Keyring, Row};
+pub use error::NodeError;
+pub use way::OutOfReach;
+use way::Way;
 
-impl From<PlanError> for NodeError {
-    fn from(error: PlanError) -> Self {
-        match error {
-            PlanError::Model(error) => Self::Model(error),
-            other => Self::Plan(other),
-        }
-    }
-}
-
-impl NodeError {
-    /// Why authority or state do not allow a command, when that is the reason.
-    pub fn rejection(&self) -> Option<&Rejection> {
-        match self {
-            Self::Plan(PlanError::Rejected(rejection)) | Self::Refused(Cause::Rejected(rejection)) => Some(rejection),
-            _ => None,
-        }
-    }
-}
-
-/// Why events could not be put on the log, without the advice that holds for what was not accepted.
-fn reason_of(error: &NodeError) -> String {
-    match storage_of(error) {
-        Some(StorageError::DiskFull { path }) => format!("there is no room on the disk of {}", path.display()),
-        _ => error.to_string(),
-    }
-}
-
-/// The keys of a folder, loaded when first needed.
-#[derive(Default)]
-struct Keyring(BTreeMap<AgencyCode, SigningKey>);
-
-impl Keyring {
-    fn of(&mut self, folder: &Folder, agency: AgencyCode) -> Result<&SigningKey, KeyFileError> {
-        match self.0.entry(agency) {
-            std::collections::btree_map::Entry::Occupied(held) => Ok(held.into_mut()),
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                Ok(vacant.insert(SigningKey::load(&folder.key(agency))?))
-            }
-        }
-    }
-}
-
-/// An open node; the only writer of its files.
+/// An open node; the only one through which commands come into its outbox.
 pub struct Node {
     folder: Folder,
     keys: Keyring,
     outbox: Outbox,
-    log: Embedded,
+    way: Way,
     projector: Projector,
     mended: Option<LostEnd>,
 }
@@ -141,7 +51,8 @@ impl Node {
         Self::open(root)
     }
 
-    /// Opens a node, publishes what its outbox still holds or the log has lost, and brings its read model up to the log's head.
+    /// Opens a node, publishes what its outbox still holds or the log has lost, and brings its read model up to the log's head. Where the
+    /// log is a broker's stream and that is out of reach, all this waits, and commands are accepted all the same.
     pub fn open(root: &Path) -> Result<Self, NodeError> {
         Self::open_watched(root, &mut Unwatched)
     }
@@ -149,6 +60,9 @@ impl Node {
     /// The same, told how far the read model is.
     pub fn open_watched(root: &Path, watcher: &mut dyn Watcher) -> Result<Self, NodeError> {
         let folder = Folder::open(root)?;
+        if folder.node().broker.is_some() {
+            return Self::on_stream(folder, watcher);
+        }
         let (mut log, mut outbox) = open_durable(&folder)?;
         let mended = compare(&outbox, &log)?;
         if let Some(lost) = mended {
@@ -161,7 +75,7 @@ impl Node {
         drain(&mut outbox, &mut log, DRAIN_BATCH)?;
         let mut projector = Projector::open(&folder.model(), genesis(folder.exchange()))?;
         projector.follow(&log, FollowOptions::default(), watcher)?;
-        Ok(Self { folder, keys: Keyring::default(), outbox, log, projector, mended })
+        Ok(Self { folder, keys: Keyring::default(), outbox, way: Way::OwnFile(log), projector, mended })
     }
 
     /// What the log had lost when it was opened, and has again from the outbox.
@@ -169,14 +83,19 @@ impl Node {
         self.mended
     }
 
+    /// Why what was accepted cannot be published now, if it cannot.
+    pub fn out_of_reach(&self) -> Option<&OutOfReach> {
+        self.way.out_of_reach()
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// The log.
+    /// The log, or the node's copy of it.
     pub fn log(&self) -> &Embedded {
-        &self.log
+        self.way.log()
     }
 
     /// The outbox.
@@ -204,6 +123,16 @@ impl Node {
         self.projector.progress()
     }
 
+    /// A case as it will be once what waits in the outbox is on the log.
+    pub fn case(&mut self, id: CaseId) -> Result<Option<Box<CaseState>>, NodeError> {
+        Ok(self.overlay()?.case(id)?)
+    }
+
+    /// The cases that events touch which wait in the outbox, as they will be once those are on the log.
+    pub fn waiting_cases(&mut self) -> Result<Vec<CaseState>, NodeError> {
+        Ok(self.overlay()?.touched_cases().cloned().collect())
+    }
+
     /// Makes a new key for an agency of this folder.
     pub fn add_key(&mut self, agency: AgencyCode, key: SigningKey) -> Result<(), NodeError> {
         key.save(&self.folder.key(agency))?;
@@ -225,19 +154,21 @@ impl Node {
     /// Does several commands as one transaction of the outbox. A command that is refused leaves nothing, and the
     /// batch may go on; an error of the closure leaves nothing of the whole batch.
     pub fn batch<T, E: From<NodeError>>(&mut self, work: impl FnOnce(&mut Batch<'_>) -> Result<T, E>) -> Result<T, E> {
-        let mut batch = Batch {
-            folder: &self.folder,
-            keys: &mut self.keys,
-            outbox: &self.outbox,
-            overlay: self.projector.overlay(),
-            links: BTreeMap::new(),
-            rows: Vec::new(),
-        };
+        let overlay = overlay(&mut self.projector, &self.outbox, &self.way).map_err(E::from)?;
+        let mut batch = Batch::new(&self.folder, &mut self.keys, &self.outbox, overlay);
         let result = work(&mut batch)?;
-        let rows = std::mem::take(&mut batch.rows);
+        let rows = batch.into_rows();
+        if rows.is_empty() {
+            return Ok(result);
+        }
         self.acknowledge(&rows).map_err(E::from)?;
         self.publish().map_err(|error| E::from(NodeError::AcceptedNotPublished(Box::new(error))))?;
         Ok(result)
+    }
+
+    /// The tables with what waits in the outbox on top.
+    fn overlay(&mut self) -> Result<Overlay<'_>, NodeError> {
+        overlay(&mut self.projector, &self.outbox, &self.way)
     }
 
     /// Writes events to the outbox. When this returns they are acknowledged.
@@ -251,19 +182,24 @@ impl Node {
         Ok(())
     }
 
-    /// Publishes what the outbox holds and folds it.
-    fn publish(&mut self) -> Result<(), NodeError> {
-        drain(&mut self.outbox, &mut self.log, DRAIN_BATCH)?;
-        self.projector.follow(&self.log, FollowOptions::default(), &mut Unwatched)?;
-        Ok(())
-    }
-
     /// Closes the files in good order.
     pub fn close(self) -> Result<(), NodeError> {
         self.outbox.close()?;
-        self.log.close()?;
-        Ok(())
+        self.way.close()
     }
+}
+
+fn overlay<'a>(projector: &'a mut Projector, outbox: &Outbox, way: &Way) -> Result<Overlay<'a>, NodeError> {
+    let position = projector.progress().position;
+    let mut overlay = projector.overlay();
+    // On a log of its own nothing waits once the node is open.
+    if !matches!(way, Way::OwnFile(_)) {
+        for waiting in outbox.beyond(position)? {
+            let record = &waiting.record;
+            overlay.lay(record.id, &record.subject, &record.bytes, &record.signature)?;
+        }
+    }
+    Ok(overlay)
 }
 
 /// The registry before the first event of an exchange.
@@ -274,144 +210,20 @@ pub fn genesis(exchange: &Exchange) -> Registry {
 /// Opens log and outbox. A folder whose creation was cut off before they were made gets them now; what once held
 /// events is never made anew.
 fn open_durable(folder: &Folder) -> Result<(Embedded, Outbox), NodeError> {
-    let (log_path, outbox_path) = (folder.log(), folder.outbox());
-    let log = if log_path.exists() || outbox_path.exists() {
-        Embedded::open_writer(&log_path)?
-    } else {
-        Embedded::create(&log_path)?
-    };
-    let outbox = if !outbox_path.exists() && log.head()?.is_none() {
-        Outbox::create(&outbox_path)?
-    } else {
-        Outbox::open_writer(&outbox_path)?
-    };
+    let log = open_log(folder)?;
+    let outbox = open_outbox(folder, &log)?;
     Ok((log, outbox))
 }
 
-/// A signed event on its way to the outbox.
-struct Row {
-    source: String,
-    link: ChainLink,
-    record: Record,
+fn open_log(folder: &Folder) -> Result<Embedded, StorageError> {
+    let log = folder.log();
+    if log.exists() || folder.outbox().exists() { Embedded::open_writer(&log) } else { Embedded::create(&log) }
 }
 
-/// Commands that become one transaction of the outbox.
-pub struct Batch<'a> {
-    folder: &'a Folder,
-    keys: &'a mut Keyring,
-    outbox: &'a Outbox,
-    overlay: Overlay<'a>,
-    links: BTreeMap<String, ChainLink>,
-    rows: Vec<Row>,
-}
-
-impl<'a> Batch<'a> {
-    /// What the desk sees: the read model with this batch's commands.
-    pub fn overlay(&self) -> &Overlay<'a> {
-        &self.overlay
+fn open_outbox(folder: &Folder, log: &Embedded) -> Result<Outbox, NodeError> {
+    let outbox = folder.outbox();
+    if !outbox.exists() && log.head()?.is_none() {
+        return Ok(Outbox::create(&outbox)?);
     }
-
-    /// Does several commands whole or not at all.
-    pub fn submit_all(
-        &mut self,
-        agency: AgencyCode,
-        commands: Vec<Command>,
-        ids: &mut dyn IdSource,
-        now: Timestamp,
-    ) -> Result<Receipt, NodeError> {
-        let (links, rows) = (self.links.clone(), self.rows.len());
-        self.overlay.begin();
-        let mut events = Vec::new();
-        for command in commands {
-            match self.submit(agency, command, ids, now) {
-                Ok(receipt) => events.extend(receipt.events),
-                Err(error) => {
-                    self.overlay.undo();
-                    self.links = links;
-                    self.rows.truncate(rows);
-                    return Err(error);
-                }
-            }
-        }
-        self.overlay.keep();
-        Ok(Receipt { events })
-    }
-
-    /// Plans, signs and tries one command.
-    pub fn submit(
-        &mut self,
-        agency: AgencyCode,
-        command: Command,
-        ids: &mut dyn IdSource,
-        now: Timestamp,
-    ) -> Result<Receipt, NodeError> {
-        let planned = plan(command, agency, &self.overlay, ids, now)?;
-        let config = self.folder.node();
-        let source = Source { region: self.folder.exchange().region, agency, node: config.node };
-        let name = source.to_string();
-        let mut link = self.next_link(&name)?;
-        let key = self.keys.of(self.folder, agency)?;
-        let mut signed = Vec::with_capacity(planned.len());
-        for event in &planned {
-            let event = sign(event, &source, link, key, now)?;
-            let next = ChainLink::after(link.sequence, &event.event.bytes);
-            signed.push((event, link));
-            link = next;
-        }
-        let tried: Vec<Tried<'_>> = signed.iter().map(|(event, _)| event.as_tried(&source)).collect();
-        match self.overlay.apply_all(&tried)? {
-            None => {}
-            Some(Cause::SequenceReused { .. } | Cause::ChainFork { .. }) => {
-                return Err(NodeError::OutboxBehind { path: self.outbox.path().to_owned(), source_name: name });
-            }
-            Some(cause) => return Err(NodeError::Refused(cause)),
-        }
-        for (event, link) in signed {
-            self.rows.push(Row { source: name.clone(), link, record: event.into_record() });
-        }
-        self.links.insert(name, link);
-        Ok(Receipt { events: planned })
-    }
-
-    fn next_link(&self, source: &str) -> Result<ChainLink, NodeError> {
-        if let Some(link) = self.links.get(source) {
-            return Ok(*link);
-        }
-        let head = self.outbox.chain_head(source)?;
-        let after =
-            |head: crate::outbox::ChainHead| ChainLink { sequence: head.sequence + 1, previous: Some(head.digest) };
-        Ok(head.map_or(ChainLink::FIRST, after))
-    }
-}
-
-/// A signed event with what its trial needs.
-struct Signed {
-    id: fengsui_event::EventId,
-    subject: String,
-    event: SignedEvent,
-    touches: Touches,
-}
-
-impl Signed {
-    fn as_tried<'s>(&'s self, source: &'s Source) -> Tried<'s> {
-        Tried { id: self.id, subject: &self.subject, event: &self.event, source, touches: &self.touches }
-    }
-
-    fn into_record(self) -> Record {
-        let SignedEvent { bytes, signature } = self.event;
-        Record { id: self.id, subject: self.subject, bytes, signature: signature.to_vec() }
-    }
-}
-
-fn sign(
-    planned: &Planned,
-    source: &Source,
-    link: ChainLink,
-    key: &dyn Signer,
-    now: Timestamp,
-) -> Result<Signed, EnvelopeError> {
-    let Planned { id, subject, correlation, causation, payload } = planned.clone();
-    let touches = touches_of(&subject, correlation);
-    let draft = Draft { id, source: source.clone(), subject, time: now, correlation, causation, payload };
-    Ok(Signed { id, subject: draft.stream_subject(), event: draft.sign(link, key)?, touches })
+    Ok(Outbox::open_writer(&outbox)?)
 }

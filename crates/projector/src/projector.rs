@@ -76,7 +76,9 @@ impl Projector {
 
     /// Brings a projector that stands beside the writer to what that one has committed.
     pub fn refresh(&mut self, genesis: &Registry) -> Result<Progress, ModelError> {
-        self.registry = self.store.refresh(genesis)?;
+        if let Some(registry) = self.store.refresh(genesis)? {
+            self.registry = registry;
+        }
         Ok(self.progress())
     }
 
