@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+mod broker;
+mod cable;
 mod commands;
 mod ran;
 
@@ -14,6 +16,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+pub use broker::{Cluster, SERVERS, http_json, nats_server, signal, until};
+pub use cable::Cable;
 pub use commands::{Reads, closed_case, reading_commands, run_with};
 pub use ran::Ran;
 
