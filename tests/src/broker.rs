@@ -3,7 +3,6 @@
 //! Every line between two servers, and between clients and a server, goes through a [`Cable`], and no server tells anyone the way around
 //! it. Nothing here needs root.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -213,7 +212,7 @@ impl Cluster {
 
     /// What a server's log says, for messages of tests that fail.
     pub fn log(&self, server: usize) -> String {
-        fs::read_to_string(self.servers[server].folder.join("log")).unwrap_or_default()
+        self.servers[server].text("log")
     }
 
     /// Where the servers' files are: `a`, `b`, `c`.
@@ -266,16 +265,13 @@ struct Ports {
 impl Server {
     fn prepare(folder: &Path, name: &str, routes: &[SocketAddr], more: &str) -> Self {
         fs::create_dir(folder).unwrap();
-        let mut urls = String::new();
-        for address in routes {
-            write!(urls, " \"nats://{address}\"").unwrap();
-        }
+        let urls = routes.iter().map(|address| format!("\"nats://{address}\"")).collect::<Vec<_>>().join(", ");
         let place = folder.display();
         // Peers are told of a port where nobody listens, so that none finds a way around the cables.
         let text = format!(
             "server_name: {name}\nlisten: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\nports_file_dir: \"{place}\"\n\
              log_file: \"{place}/log\"\njetstream {{ store_dir: \"{place}/store\", sync_interval: always }}\n\
-             cluster {{ name: tests, listen: \"127.0.0.1:-1\", no_advertise: true, advertise: \"127.0.0.1:9\", routes: [{urls} ] }}\n\
+             cluster {{ name: tests, listen: \"127.0.0.1:-1\", no_advertise: true, advertise: \"127.0.0.1:9\", routes: [{urls}] }}\n\
              {more}\n"
         );
         fs::write(folder.join("server.conf"), text).unwrap();
@@ -285,12 +281,13 @@ impl Server {
     fn launch(&mut self) -> Ports {
         let mut command = Command::new(nats_server());
         command.arg("--config").arg(self.folder.join("server.conf")).current_dir(&self.folder);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // What it says before it has read where its log is.
+        let said = fs::File::create(self.folder.join("output")).unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap();
         let file = self.folder.join(format!("nats-server_{}.ports", child.id()));
         let ports = until("the ports of a server", || {
             if let Some(status) = child.try_wait().unwrap() {
-                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                panic!("server {} ended with {status}:\n{log}", self.name);
+                panic!("server {} ended with {status}:\n{}{}", self.name, self.text("output"), self.text("log"));
             }
             Ports::read(&fs::read(&file).ok()?)
         });
@@ -310,6 +307,10 @@ impl Server {
             signal(child.id(), "TERM");
             until("the end of a server", || child.try_wait().unwrap());
         }
+    }
+
+    fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.folder.join(file)).unwrap_or_default()
     }
 
     fn monitor(&self, page: &str) -> Option<Value> {
