@@ -117,26 +117,7 @@ impl SigningKey {
     ///
     /// Errors: [`KeyFileError::AlreadyExists`]; a key is never replaced.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
-        let io = |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => KeyFileError::AlreadyExists { path: path.to_owned() },
-            _ => KeyFileError::Io { path: path.to_owned(), source },
-        };
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".writing");
-        let unfinished = PathBuf::from(unfinished);
-        remove_if_present(&unfinished).map_err(io)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let seed = self.seed()?;
-        let mut file = options.open(&unfinished).map_err(io)?;
-        file.write_all(seed.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(io)?;
-        file.sync_all().map_err(io)?;
-        // Unlike a renaming, a link never replaces what is there.
-        let linked = std::fs::hard_link(&unfinished, path);
-        remove_if_present(&unfinished).map_err(io)?;
-        linked.and_then(|()| crate::folder::sync_parent(path)).map_err(io)
+        save_secret(path, &self.seed()?)
     }
 
     /// The public key as NKeys text (`U...`), which is also the `keyid` of the events that it signs.
@@ -144,7 +125,8 @@ impl SigningKey {
         self.keyid.to_string()
     }
 
-    fn seed(&self) -> Result<Zeroizing<String>, KeyFileError> {
+    /// The seed as NKeys text (`SU...`).
+    pub(crate) fn seed(&self) -> Result<Zeroizing<String>, KeyFileError> {
         KeyPair::new_from_raw(KeyPairType::User, self.key.to_bytes())
             .and_then(|pair| pair.seed())
             .map(Zeroizing::new)
@@ -168,6 +150,32 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// Writes a secret text as the one line of a new file with mode 0600. The file is on the disk when this returns; after a crash it is
+/// there whole or not at all.
+///
+/// Errors: [`KeyFileError::AlreadyExists`]; a secret is never replaced.
+pub(crate) fn save_secret(path: &Path, secret: &str) -> Result<(), KeyFileError> {
+    let io = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeyFileError::AlreadyExists { path: path.to_owned() },
+        _ => KeyFileError::Io { path: path.to_owned(), source },
+    };
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".writing");
+    let unfinished = PathBuf::from(unfinished);
+    remove_if_present(&unfinished).map_err(io)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished).map_err(io)?;
+    file.write_all(secret.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    // Unlike a renaming, a link never replaces what is there.
+    let linked = std::fs::hard_link(&unfinished, path);
+    remove_if_present(&unfinished).map_err(io)?;
+    linked.and_then(|()| crate::folder::sync_parent(path)).map_err(io)
+}
+
 fn remove_if_present(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -175,7 +183,8 @@ fn remove_if_present(path: &Path) -> io::Result<()> {
     }
 }
 
-fn refuse_if_open_to_others(path: &Path, metadata: &std::fs::Metadata) -> Result<(), KeyFileError> {
+/// Refuses a secret's file that group or others can do anything with, and what is no file.
+pub(crate) fn refuse_if_open_to_others(path: &Path, metadata: &std::fs::Metadata) -> Result<(), KeyFileError> {
     if !metadata.is_file() {
         return Err(KeyFileError::NotASeed { path: path.to_owned(), reason: "it is not a file" });
     }

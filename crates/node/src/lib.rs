@@ -3,6 +3,7 @@
 //! It asks the projector for state and never reads the read model's tables itself.
 
 pub mod as_of;
+pub mod deadlines;
 pub mod demo;
 pub mod desk;
 pub mod folder;
@@ -11,5 +12,7 @@ pub mod keys;
 pub mod node;
 pub mod outbox;
 pub mod reading;
+pub mod reporters;
+pub mod wake;
 
 pub use node::{Batch, Node, NodeError, Receipt};
