@@ -99,6 +99,8 @@ pub const REFERRALS: &[Column<ReferralRow>] = columns![
     "责任部门", "owed_by", Text, |row, _| some_text(row.owed_by);
     "期限", "due_on", Date, |row, _| some_date(row.due_on);
     "逾期", "overdue", Text, |row, language| mark(row.overdue, language);
+    "催办", "reminders", Integer, |row, _| number(row.reminders);
+    "督办", "supervised", Text, |row, language| some_text(row.supervised.as_deref().map(|code| text::level(code, language)));
     "角色", "role", Text, |row, language| text(text::term(&row.role, language));
     "来自", "from", Text, |row, _| text(row.issuer);
     "送往", "to", Text, |row, _| text(row.addressee);

@@ -1,6 +1,6 @@
 //! Terms of the tables in both languages. Codes stay as they are in English and in JSON.
 
-use fengsui_event::{DeadlineKind, EventType, Language, ReferralRole, Severity};
+use fengsui_event::{DeadlineKind, EventType, Language, ReferralRole, Severity, SupervisionLevel};
 use fengsui_projector::state::term_zh;
 
 /// A state, role or kind in the language: its Chinese term, or its code.
@@ -24,6 +24,14 @@ pub fn severity(code: &str, language: Language) -> String {
 pub fn owed(code: &str, language: Language) -> String {
     match (language, code.parse::<DeadlineKind>()) {
         (Language::Zh, Ok(kind)) => kind.name_zh().to_owned(),
+        _ => code.to_owned(),
+    }
+}
+
+/// Who supervises, by its code.
+pub fn level(code: &str, language: Language) -> String {
+    match (language, code.parse::<SupervisionLevel>()) {
+        (Language::Zh, Ok(level)) => level.name_zh().to_owned(),
         _ => code.to_owned(),
     }
 }

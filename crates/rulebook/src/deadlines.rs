@@ -26,7 +26,15 @@ pub struct Deadlines {
     pub designate: u16,
     /// A rectification order that names no date of its own.
     pub rectification: u16,
+    /// The city supervises (市级督办) what is still overdue so long after the reminder.
+    pub city_supervision: u16,
+    /// The province supervises (省级督办) what is still overdue so long after the city began to.
+    pub province_supervision: u16,
 }
+
+/// What holds where a rulebook says nothing of supervision; those published before there was such a key do not.
+const CITY_SUPERVISION_OTHERWISE: u16 = 5;
+const PROVINCE_SUPERVISION_OTHERWISE: u16 = 10;
 
 /// The deadlines of every severity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +58,14 @@ impl DeadlinesBySeverity {
     }
 }
 
-const STEPS: [&str; 5] = ["acknowledge", "feedback", "confirm", "designate", "rectification"];
+const STEPS: [&str; 7] =
+    ["acknowledge", "feedback", "confirm", "designate", "rectification", "city_supervision", "province_supervision"];
 
 struct Rule {
     pattern: CategoryPattern,
     severities: BTreeSet<Severity>,
     /// In the order of [`STEPS`].
-    working_days: [Option<u16>; 5],
+    working_days: [Option<u16>; 7],
 }
 
 /// Reads the entries and resolves them for each category, and for categories that the rulebook does not have.
@@ -77,7 +86,7 @@ impl DeadlineRules {
             };
             let severities: BTreeSet<Severity> =
                 entry.severity.iter().filter_map(|text| parse(text, "a severity", problems)).collect();
-            let mut working_days = [None; 5];
+            let mut working_days = [None; 7];
             for (index, (step, value)) in STEPS.iter().zip(values(entry)).enumerate() {
                 let Some(value) = value else { continue };
                 working_days[index] = in_range(value, problems);
@@ -114,6 +123,8 @@ impl DeadlineRules {
                 confirm: step(2)?,
                 designate: step(3)?,
                 rectification: step(4)?,
+                city_supervision: step(5).unwrap_or(CITY_SUPERVISION_OTHERWISE),
+                province_supervision: step(6).unwrap_or(PROVINCE_SUPERVISION_OTHERWISE),
             })
         };
         Ok(DeadlinesBySeverity {
@@ -144,8 +155,16 @@ fn scopes(severities: &BTreeSet<Severity>) -> Vec<Option<Severity>> {
     if severities.is_empty() { vec![None] } else { severities.iter().copied().map(Some).collect() }
 }
 
-fn values(entry: &DeadlineEntry) -> [&Option<Located<i64>>; 5] {
-    [&entry.acknowledge, &entry.feedback, &entry.confirm, &entry.designate, &entry.rectification]
+fn values(entry: &DeadlineEntry) -> [&Option<Located<i64>>; 7] {
+    [
+        &entry.acknowledge,
+        &entry.feedback,
+        &entry.confirm,
+        &entry.designate,
+        &entry.rectification,
+        &entry.city_supervision,
+        &entry.province_supervision,
+    ]
 }
 
 fn in_range(value: &Located<i64>, problems: &mut Problems<'_>) -> Option<u16> {

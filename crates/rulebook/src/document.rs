@@ -208,6 +208,10 @@ pub(crate) struct DeadlineEntry {
     pub(crate) designate: Option<Located<i64>>,
     /// Time limit of a rectification order that names none.
     pub(crate) rectification: Option<Located<i64>>,
+    /// 市级督办, counted from the reminder; 5 where no entry says.
+    pub(crate) city_supervision: Option<Located<i64>>,
+    /// 省级督办, counted from when the city began to supervise; 10 where no entry says.
+    pub(crate) province_supervision: Option<Located<i64>>,
     /// Legal or local source.
     pub(crate) source: Located<String>,
 }

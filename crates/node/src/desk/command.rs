@@ -1,8 +1,8 @@
 //! What an officer can do.
 
 use fengsui_event::payload::{
-    AgencyRegistered, CaseClosed, Evidence, ObjectionFiled, Penalty, Place, RulebookPublished, UnitRegistered,
-    ViolationAmended,
+    AgencyKeyRevoked, AgencyKeyRotated, AgencyRegistered, AgencySuspended, CaseClosed, Evidence, ObjectionFiled,
+    Penalty, Place, ReferralEscalated, ReferralReminded, RulebookPublished, UnitRegistered, ViolationAmended,
 };
 use fengsui_event::{
     AgencyCode, CaseId, CategoryCode, Date, EventId, Fen, FindingMethod, ObjectionDecision, Outcome, ReferralId,
@@ -96,6 +96,20 @@ pub enum Command {
         of: Addressed,
         /// Why.
         reason: String,
+    },
+    /// Remind the agency that is late (催办).
+    Remind {
+        /// The case.
+        case: CaseId,
+        /// Of which term.
+        reminder: ReferralReminded,
+    },
+    /// Have the city or the province supervise a term that is still not kept (督办).
+    Escalate {
+        /// The case.
+        case: CaseId,
+        /// Which term, and who supervises.
+        escalation: ReferralEscalated,
     },
     /// The authority names who handles a case (指定管辖).
     Assign {
@@ -205,6 +219,12 @@ pub enum Command {
     },
     /// Register an agency.
     RegisterAgency(AgencyRegistered),
+    /// Replace a key (密钥更换). One's own is replaced by an event that the old key signs.
+    RotateKey(AgencyKeyRotated),
+    /// End a key at once (密钥吊销), one's own or, as the authority, anybody's.
+    RevokeKey(AgencyKeyRevoked),
+    /// As the authority, let an agency write nothing more (暂停).
+    SuspendAgency(AgencySuspended),
     /// Publish a rulebook.
     PublishRulebook(RulebookPublished),
 }

@@ -120,6 +120,9 @@ impl Planner<'_> {
         match command {
             Command::RegisterUnit(data) => self.emit(Subject::Unit(data.unit.clone()), None, data),
             Command::RegisterAgency(data) => self.emit(Subject::Agency(data.agency), None, data),
+            Command::RotateKey(data) => self.emit(Subject::Agency(data.agency), None, data),
+            Command::RevokeKey(data) => self.emit(Subject::Agency(data.agency), None, data),
+            Command::SuspendAgency(data) => self.emit(Subject::Agency(data.agency), None, data),
             Command::PublishRulebook(data) => self.emit(Subject::Rulebook(data.version.clone()), None, data),
             Command::Report(report) => return self.report(*report),
             Command::Amend { case, amendment } => return self.in_case(case, *amendment),
@@ -127,6 +130,8 @@ impl Planner<'_> {
             Command::Reopen { case, reason } => return self.in_case(case, CaseReopened { reason }),
             Command::Close { case, closing } => return self.in_case(case, closing),
             Command::FileObjection { case, objection } => return self.in_case(case, objection),
+            Command::Remind { case, reminder } => return self.in_case(case, reminder),
+            Command::Escalate { case, escalation } => return self.in_case(case, escalation),
             Command::Reinspect { case, inspected_on, passed, findings } => {
                 return self.in_case(case, RectificationReinspected { inspected_on, passed, findings });
             }

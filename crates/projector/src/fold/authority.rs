@@ -1,5 +1,5 @@
-//! Registry events: agencies, keys, rulebooks. Only the authority writes them, except that an agency may rotate its
-//! own key.
+//! Registry events: agencies, keys, rulebooks. Only the authority writes them, except that an agency may replace or
+//! revoke its own keys.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub fn apply_to_registry(
     let actor = &event.source.agency;
     match payload {
         Payload::AgencyRegistered(data) => registered(registry, position, event, data),
-        Payload::AgencyKeyRotated(data) => rotated(registry, position, actor, data),
+        Payload::AgencyKeyRotated(data) => rotated(registry, position, event, data),
         Payload::AgencyKeyRevoked(data) => revoked(registry, position, actor, data),
         Payload::AgencySuspended(data) => suspended(registry, position, actor, data),
         Payload::RulebookPublished(data) => published(registry, position, event, data),
@@ -75,16 +75,24 @@ fn usable(key: &AgencyKey) -> Result<(), Rejection> {
         .map_err(|error| Rejection::Incoherent { found: error.to_string(), expected: "a valid Ed25519 key".to_owned() })
 }
 
-fn rotated(
-    registry: &mut Registry,
-    position: u64,
-    actor: &AgencyCode,
-    data: &AgencyKeyRotated,
-) -> Result<(), Rejection> {
-    if *actor != data.agency {
-        only_authority(registry, actor)?;
+/// An agency replaces its key by what that key itself signs, so that whoever holds another of its keys cannot. The
+/// authority replaces anybody's, one that has ended as well: else an agency could never return after a revocation.
+fn rotated(registry: &mut Registry, position: u64, event: &Event, data: &AgencyKeyRotated) -> Result<(), Rejection> {
+    let actor = &event.source.agency;
+    if *actor == registry.authority {
+        require_held(registry, &data.agency, data.old)?;
+    } else {
+        if *actor != data.agency {
+            only_authority(registry, actor)?;
+        }
+        require_key(registry, &data.agency, data.old)?;
+        if event.keyid != data.old {
+            return Err(Rejection::Incoherent {
+                found: format!("a signature by {}", event.keyid),
+                expected: format!("one by the key that ends, {}", data.old),
+            });
+        }
     }
-    require_key(registry, &data.agency, data.old)?;
     usable(&data.new)?;
     if registry.keys.contains_key(&data.new.keyid) {
         return Err(Rejection::Exists { what: format!("key {}", data.new.keyid) });
@@ -95,17 +103,30 @@ fn rotated(
     Ok(())
 }
 
+/// An agency that fears for its key need not wait for the authority.
 fn revoked(
     registry: &mut Registry,
     position: u64,
     actor: &AgencyCode,
     data: &AgencyKeyRevoked,
 ) -> Result<(), Rejection> {
-    only_authority(registry, actor)?;
+    if *actor != data.agency {
+        only_authority(registry, actor)?;
+    }
     require_text("reason", &data.reason)?;
     require_key(registry, &data.agency, data.keyid)?;
+    let good = registry.keys.values().filter(|key| key.agency == registry.authority && key.until.is_none());
+    if data.agency == registry.authority && good.count() == 1 {
+        let expected = "a key of the authority beside its last one, which can only be rotated".to_owned();
+        return Err(Rejection::Incoherent { found: data.keyid.to_string(), expected });
+    }
     end_key(registry, data.keyid, position);
     Ok(())
+}
+
+fn require_held(registry: &Registry, agency: &AgencyCode, keyid: KeyId) -> Result<(), Rejection> {
+    let held = registry.keys.get(&keyid).filter(|key| key.agency == *agency);
+    held.map(|_| ()).ok_or(Rejection::Missing(Missing::Key(keyid)))
 }
 
 fn require_key(registry: &Registry, agency: &AgencyCode, keyid: KeyId) -> Result<(), Rejection> {
@@ -115,7 +136,7 @@ fn require_key(registry: &Registry, agency: &AgencyCode, keyid: KeyId) -> Result
 
 fn end_key(registry: &mut Registry, keyid: KeyId, position: u64) {
     if let Some(key) = registry.keys.get_mut(&keyid) {
-        key.until = Some(position);
+        key.until.get_or_insert(position);
     }
 }
 

@@ -4,10 +4,10 @@ use fengsui_event::payload::{
     ReferralAcknowledged, ReferralEscalated, ReferralIssued, ReferralReminded, ReferralReturned, ReferralTransferred,
     ReferralWithdrawn, RoutingAnswer,
 };
-use fengsui_event::{AgencyCode, Date, DeadlineKind, ReferralBasis, ReferralId, ReferralRole};
+use fengsui_event::{AgencyCode, Date, DeadlineKind, ReferralBasis, ReferralId, ReferralRole, SupervisionLevel};
 
 use super::{Missing, Rejection, Step, require_status, require_text};
-use crate::state::{CaseState, CaseStatus, Due, Referral, ReferralStatus, Returned, Slot};
+use crate::state::{CaseState, CaseStatus, Due, OverdueStep, Referral, ReferralStatus, Returned, Slot};
 
 use ReferralStatus::{Acknowledged, Decided, Informed, Issued, Replaced, Withdrawn};
 
@@ -160,6 +160,7 @@ fn new_referral(step: &Step<'_>, case: &CaseState, data: &ReferralIssued) -> Res
         fed_back_on: None,
         reminders: 0,
         supervised: None,
+        overdue_steps: Vec::new(),
     })
 }
 
@@ -301,7 +302,9 @@ pub(super) fn withdrawn(step: &mut Step<'_>, case: &mut CaseState, data: &Referr
 
 pub(super) fn reminded(step: &mut Step<'_>, case: &mut CaseState, data: &ReferralReminded) -> Result<(), Rejection> {
     let index = find_overdue(step, case, data.referral, data.deadline, data.due_on)?;
-    case.referrals[index].reminders += 1;
+    let referral = &mut case.referrals[index];
+    note_step(step, referral, data.deadline, data.due_on, None)?;
+    referral.reminders += 1;
     step.changes.referrals.insert(index);
     Ok(())
 }
@@ -309,9 +312,36 @@ pub(super) fn reminded(step: &mut Step<'_>, case: &mut CaseState, data: &Referra
 pub(super) fn escalated(step: &mut Step<'_>, case: &mut CaseState, data: &ReferralEscalated) -> Result<(), Rejection> {
     let index = find_overdue(step, case, data.referral, data.deadline, data.due_on)?;
     let referral = &mut case.referrals[index];
+    note_step(step, referral, data.deadline, data.due_on, Some(data.level))?;
     referral.supervised = referral.supervised.max(Some(data.level));
     step.changes.referrals.insert(index);
     Ok(())
+}
+
+/// What one node did about a term, no other does again: two that act in the same moment remind once. The same node
+/// may press anew, which it does only when an officer wants it: what it derives by itself always has the same id.
+fn note_step(
+    step: &Step<'_>,
+    referral: &mut Referral,
+    deadline: DeadlineKind,
+    due_on: Date,
+    level: Option<SupervisionLevel>,
+) -> Result<(), Rejection> {
+    let source = &step.event.source;
+    match (referral.overdue_step(deadline, due_on, level), level) {
+        (Some(first), None) if first.by != *source => {
+            Err(Rejection::AlreadyReminded { referral: referral.id, deadline, due_on, by: first.by.clone() })
+        }
+        (Some(first), Some(level)) if first.by != *source => {
+            Err(Rejection::AlreadySupervised { referral: referral.id, deadline, due_on, level, by: first.by.clone() })
+        }
+        (Some(_), _) => Ok(()),
+        (None, _) => {
+            let made = OverdueStep { deadline, due_on, level, on: step.on, by: source.clone() };
+            referral.overdue_steps.push(made);
+            Ok(())
+        }
+    }
 }
 
 /// Only the reporter and the authority press, and only for a term that runs and has passed.

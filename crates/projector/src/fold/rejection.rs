@@ -1,6 +1,9 @@
 //! Why a genuine event has no effect. The same guards answer a clerk's command before it is published.
 
-use fengsui_event::{AgencyCode, CaseId, CategoryCode, Date, EventId, KeyId, Language, ReferralId, RegionCode, UnitId};
+use fengsui_event::{
+    AgencyCode, CaseId, CategoryCode, Date, DeadlineKind, EventId, KeyId, Language, ReferralId, RegionCode, Source,
+    SupervisionLevel, UnitId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::state::{CaseStatus, ReferralStatus, term_zh};
@@ -121,6 +124,30 @@ pub enum Rejection {
         /// The lead.
         lead: AgencyCode,
     },
+    /// Another node has reminded of this term (催办).
+    AlreadyReminded {
+        /// The referral.
+        referral: ReferralId,
+        /// Which of its terms.
+        deadline: DeadlineKind,
+        /// When it was due.
+        due_on: Date,
+        /// Which node.
+        by: Source,
+    },
+    /// Another node has put this term under supervision at this level (督办).
+    AlreadySupervised {
+        /// The referral.
+        referral: ReferralId,
+        /// Which of its terms.
+        deadline: DeadlineKind,
+        /// When it was due.
+        due_on: Date,
+        /// At which level.
+        level: SupervisionLevel,
+        /// Which node.
+        by: Source,
+    },
     /// Category and severity are fixed once the violation is determined; an objection is the way.
     AlreadyDetermined {
         /// When it was determined.
@@ -198,6 +225,8 @@ impl Rejection {
             Self::ObjectionDecided { .. } => "objection_decided",
             Self::AlreadyReferred { .. } => "already_referred",
             Self::LeadStands { .. } => "lead_stands",
+            Self::AlreadyReminded { .. } => "already_reminded",
+            Self::AlreadySupervised { .. } => "already_supervised",
             Self::AlreadyDetermined { .. } => "already_determined",
             Self::NotClosable { .. } => "not_closable",
             Self::NoOrder => "no_order",
@@ -251,6 +280,14 @@ impl Rejection {
             Self::LeadStands { lead } => {
                 format!("{lead} handles the case as lead; withdraw or return that referral first")
             }
+            Self::AlreadyReminded { referral, deadline, due_on, by } => {
+                format!("referral {referral} was already reminded by {by}: {} on {due_on}", deadline.name_en())
+            }
+            Self::AlreadySupervised { referral, deadline, due_on, level, by } => format!(
+                "{by} has already put referral {referral} under supervision of the {}: {} on {due_on}",
+                level.name_en(),
+                deadline.name_en()
+            ),
             Self::AlreadyDetermined { on } => {
                 format!("the violation was determined on {on}; category and severity now change only by an objection")
             }
@@ -295,6 +332,12 @@ impl Rejection {
             Self::ObjectionDecided { objection } => format!("异议 {objection} 已作出处理决定"),
             Self::AlreadyReferred { addressee, referral } => format!("该案已由抄送 {referral} 送 {addressee}"),
             Self::LeadStands { lead } => format!("{lead} 正在主办该案；请先收回或退回该抄送"),
+            Self::AlreadyReminded { referral, deadline, due_on, by } => {
+                format!("{by} 已催办抄送 {referral}（{} {due_on}）", deadline.name_zh())
+            }
+            Self::AlreadySupervised { referral, deadline, due_on, level, by } => {
+                format!("{by} 已将抄送 {referral} 列为{}督办（{} {due_on}）", level.name_zh(), deadline.name_zh())
+            }
             Self::AlreadyDetermined { on } => format!("违法行为已于 {on} 认定；类别和严重程度只能通过异议更正"),
             Self::NotClosable { obstacle } => format!("不能销案：{}", obstacle.name_zh()),
             Self::NoOrder => "该案没有责令整改".to_owned(),

@@ -4,6 +4,7 @@
 mod accounts;
 mod anomalies;
 mod cases;
+mod deadlines;
 mod referrals;
 
 use std::path::Path;
@@ -16,13 +17,15 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 pub use accounts::{ACCOUNT_SQL, ACCOUNTS_SQL, ENTRIES_SQL, LedgerLine, UnitRow};
 pub use anomalies::{AnomalyFilter, AnomalyRow};
 pub use cases::{CASE_OF_FEEDBACK_SQL, CASE_OF_REFERRAL_SQL, CASE_SQL, CaseFilter, CaseRow};
+pub use deadlines::{OVERDUE_SQL, Overdue, OverdueTerm, TermPlace};
 pub use referrals::{DeskBox, Inbox, ReferralRow};
 
 use crate::state::Registry;
 use crate::store::{MODEL, ModelError, Progress, Store, load_progress};
 
-/// The statements behind `case show` and `unit ledger`: each must find its rows by key or index.
-pub const SEARCHED_SQL: &[&str] = &[CASE_SQL, CASE_OF_REFERRAL_SQL, CASE_OF_FEEDBACK_SQL, ACCOUNT_SQL, ENTRIES_SQL];
+/// The statements behind `case show`, `unit ledger` and reminders: each must find its rows by key or index.
+pub const SEARCHED_SQL: &[&str] =
+    &[CASE_SQL, CASE_OF_REFERRAL_SQL, CASE_OF_FEEDBACK_SQL, ACCOUNT_SQL, ENTRIES_SQL, OVERDUE_SQL];
 
 /// A read model that is only read.
 pub struct Reader {

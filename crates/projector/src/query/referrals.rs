@@ -66,11 +66,15 @@ pub struct ReferralRow {
     pub due_on: Option<Date>,
     /// Whether that day has passed.
     pub overdue: bool,
+    /// How often the addressee was reminded.
+    pub reminders: u32,
+    /// Who supervises it.
+    pub supervised: Option<String>,
 }
 
 const COLUMNS: &str =
     "r.id, r.case_id, c.unit, c.unit_name, c.category, c.severity, r.issuer, r.addressee, r.role, r.status,
-                       r.issued_on, d.kind, d.agency, d.due_on";
+                       r.issued_on, d.kind, d.agency, d.due_on, r.reminders, r.supervised";
 const JOIN: &str =
     "JOIN cases c ON c.id = r.case_id LEFT JOIN deadlines d ON d.case_id = r.case_id AND d.slot = r.slot";
 
@@ -119,5 +123,7 @@ fn referral_row(row: &Row<'_>, today: Date) -> rusqlite::Result<ReferralRow> {
         owed_by: parsed_option(row, 12)?,
         due_on,
         overdue: due_on.is_some_and(|due| due < today),
+        reminders: row.get(14)?,
+        supervised: row.get(15)?,
     })
 }

@@ -3,7 +3,7 @@
 use fengsui_event::payload::{Penalty, Place, RoutingDecision};
 use fengsui_event::{
     AgencyCode, CaseId, CategoryCode, ClosingGround, Date, DeadlineKind, EventId, FindingMethod, ObjectionDecision,
-    Outcome, Points, ReferralBasis, ReferralId, ReferralRole, Severity, SupervisionLevel, TradeCode, UnitId,
+    Outcome, Points, ReferralBasis, ReferralId, ReferralRole, Severity, Source, SupervisionLevel, TradeCode, UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +126,39 @@ pub struct Referral {
     pub reminders: u32,
     /// The level at which it is supervised.
     pub supervised: Option<SupervisionLevel>,
+    /// What was done about its terms that have passed, each step once. Not part of the state digest, since older logs
+    /// remind as well: what it decides shows in `reminders`, `supervised` and the anomalies.
+    pub overdue_steps: Vec<OverdueStep>,
+}
+
+/// A reminder (催办) or supervision (督办) because a term has passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverdueStep {
+    /// Which term.
+    pub deadline: DeadlineKind,
+    /// When it was due.
+    #[serde(with = "stored_date")]
+    pub due_on: Date,
+    /// Who supervises; a reminder when absent.
+    pub level: Option<SupervisionLevel>,
+    /// The recorded day.
+    #[serde(with = "stored_date")]
+    pub on: Date,
+    /// Which node published it.
+    pub by: Source,
+}
+
+impl Referral {
+    /// The first step of that kind about a term.
+    #[must_use]
+    pub fn overdue_step(
+        &self,
+        deadline: DeadlineKind,
+        due_on: Date,
+        level: Option<SupervisionLevel>,
+    ) -> Option<&OverdueStep> {
+        self.overdue_steps.iter().find(|step| step.deadline == deadline && step.due_on == due_on && step.level == level)
+    }
 }
 
 /// Who said that it is not responsible, why, and who is in its view.

@@ -11,8 +11,8 @@ mod terms;
 
 pub use account::{AccountState, EntryKind, LedgerEntry, Offence};
 pub use case::{
-    CaseState, CaseStatus, Charge, Closing, Feedback, FeedbackStatus, Objection, PendingDeadline, Rectification,
-    Referral, ReferralStatus, Returned, Slot,
+    CaseState, CaseStatus, Charge, Closing, Feedback, FeedbackStatus, Objection, OverdueStep, PendingDeadline,
+    Rectification, Referral, ReferralStatus, Returned, Slot,
 };
 pub use chain::{Chain, ChainBreak, Gap};
 pub use due::Due;

@@ -5,7 +5,7 @@ use bincode::config::{Configuration, standard};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// First byte of every stored value. A change of any stored type raises it, and the read model is rebuilt.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Why stored bytes are not a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 pub static MODEL: FileKind = FileKind {
     noun: "read model",
     application_id: 0x4653_524D,
-    version: 1,
+    version: 2,
     schema: include_str!("schema.sql"),
     when_missing: "`fengsui replay` draws it from the log",
     when_damaged: "run `fengsui replay`, which draws it from the log again",
@@ -25,6 +25,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("feedback_id", "feedback (id)"),
     ("entries_until", "entries (counted_until) WHERE counted_until IS NOT NULL"),
     ("anomalies_code", "anomalies (code)"),
+    ("anomalies_position", "anomalies (position)"),
     ("anomalies_case", "anomalies (case_id) WHERE case_id IS NOT NULL"),
 ];
 

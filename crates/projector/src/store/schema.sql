@@ -75,6 +75,8 @@ CREATE TABLE referrals (
     role      TEXT NOT NULL,
     status    TEXT NOT NULL,
     issued_on TEXT NOT NULL,
+    reminders INTEGER NOT NULL,       -- how often the addressee was reminded
+    supervised TEXT,                  -- level at which it is supervised
     PRIMARY KEY (case_id, slot)
 ) STRICT, WITHOUT ROWID;
 
@@ -86,6 +88,9 @@ CREATE TABLE deadlines (
     agency      TEXT NOT NULL,
     due_on      TEXT NOT NULL,
     provisional INTEGER NOT NULL,     -- the calendar of that year was not known
+    reminded_on TEXT,                 -- recorded day of the first reminder of this term
+    city_on     TEXT,                 -- recorded day from which the city supervises this term
+    province_on TEXT,                 -- recorded day from which the province does
     PRIMARY KEY (case_id, slot)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,6 +1,6 @@
 //! The statements that write the rows of cases and accounts.
 
-use fengsui_event::{AgencyCode, CaseId, Date, ReferralRole, UnitId};
+use fengsui_event::{AgencyCode, CaseId, Date, ReferralRole, SupervisionLevel, UnitId};
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::Changed;
@@ -17,12 +17,15 @@ const CASE_SQL: &str =
              status = excluded.status, region = excluded.region, found_on = excluded.found_on,
              closed_on = excluded.closed_on, incomplete = excluded.incomplete, state = excluded.state";
 
-const REFERRAL_SQL: &str = "INSERT INTO referrals (case_id, slot, id, issuer, addressee, role, status, issued_on)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT DO UPDATE SET status = excluded.status";
+const REFERRAL_SQL: &str =
+    "INSERT INTO referrals (case_id, slot, id, issuer, addressee, role, status, issued_on, reminders, supervised)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT DO UPDATE SET status = excluded.status, reminders = excluded.reminders,
+             supervised = excluded.supervised";
 
 const DEADLINE_SQL: &str =
-    "REPLACE INTO deadlines (case_id, slot, kind, agency, due_on, provisional) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    "REPLACE INTO deadlines (case_id, slot, kind, agency, due_on, provisional, reminded_on, city_on, province_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const FEEDBACK_SQL: &str =
     "INSERT INTO feedback (case_id, slot, id, referral, agency, outcome, handled_on, submitted_on, late, status)
@@ -111,6 +114,8 @@ impl<'c> Statements<'c> {
                 referral.role.code(),
                 referral.status.code(),
                 text(referral.issued_on),
+                referral.reminders,
+                referral.supervised.map(SupervisionLevel::code),
             ])
             .map(|_| ())
     }
@@ -132,14 +137,24 @@ impl<'c> Statements<'c> {
         let id = case.id.to_bytes();
         let changed = match case.pending_deadline(place, authority) {
             None => self.end_deadline.execute(params![id, slot]),
-            Some(deadline) => self.deadline.execute(params![
-                id,
-                slot,
-                deadline.kind.code(),
-                deadline.agency.to_string(),
-                text(deadline.due.date),
-                deadline.due.provisional,
-            ]),
+            Some(deadline) => {
+                let step = |level| {
+                    let Slot::Referral(index) = place else { return None };
+                    let referral = case.referrals.get(index)?;
+                    referral.overdue_step(deadline.kind, deadline.due.date, level).map(|step| text(step.on))
+                };
+                self.deadline.execute(params![
+                    id,
+                    slot,
+                    deadline.kind.code(),
+                    deadline.agency.to_string(),
+                    text(deadline.due.date),
+                    deadline.due.provisional,
+                    step(None),
+                    step(Some(SupervisionLevel::City)),
+                    step(Some(SupervisionLevel::Province)),
+                ])
+            }
         };
         changed.map(|_| ())
     }

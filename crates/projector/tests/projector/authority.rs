@@ -116,7 +116,7 @@ fn a_revoked_key_is_good_for_what_it_signed_before() {
     let mut scene = Scene::new();
     let keyid = scene.world.keyid("fire");
     let case = scene.reports("fire", Report::equipment("2025-01-02"));
-    assert!(is_authoritys(&scene.refuses("fire", about_agency("fire", revocation("fire", keyid)))));
+    assert!(is_authoritys(&scene.refuses("tourism", about_agency("fire", revocation("fire", keyid)))));
     let reasonless = AgencyKeyRevoked { reason: String::new(), ..revocation("fire", keyid) };
     let empty = Rejection::Empty { field: "reason".to_owned() };
     assert_eq!(scene.refuses("joint-office", about_agency("fire", reasonless)), empty);
@@ -131,6 +131,54 @@ fn a_revoked_key_is_good_for_what_it_signed_before() {
     assert!(scene.memory.cases.contains_key(&case));
     let again = scene.refuses("joint-office", about_agency("fire", revocation("fire", keyid)));
     assert_eq!(again, Rejection::Missing(Missing::Key(keyid)));
+}
+
+/// Whoever finds its key stolen ends it at once; the authority gives it another one, since nobody else could.
+#[test]
+fn an_agency_revokes_its_own_key_and_the_authority_replaces_what_has_ended() {
+    let mut scene = Scene::new();
+    let (keyid, new) = (scene.world.keyid("fire"), Key::numbered(100).keyid());
+    scene.effective("fire", about_agency("fire", revocation("fire", keyid)));
+    let until = scene.position();
+    let publication = small(&scene);
+    let record = scene.world.sign_at(
+        "fire",
+        scene.world.link("fire"),
+        fengsui_event::EventId::from_parts(1, [1; 10]),
+        publication.clone(),
+    );
+    assert_eq!(scene.without_effect(record), Cause::EndedKey { until });
+    scene.effective("joint-office", about_agency("fire", rotation("fire", keyid, new)));
+    assert_eq!(scene.registry.keys[&keyid].until, Some(until), "it ended when it was revoked");
+    scene.world.change_key("fire", 100);
+    scene.effective("fire", publication);
+}
+
+/// One key of an agency does not decide over another: a rotation is signed by the key that ends.
+#[test]
+fn a_rotation_is_signed_by_the_key_that_ends() {
+    let mut scene = Scene::new();
+    let (first, second) = (Key::numbered(100), Key::numbered(101));
+    let both = registration("police", &[first.keyid(), second.keyid()]);
+    scene.effective("joint-office", about_agency("police", both));
+    scene.world.change_key("police", 100);
+    let new = Key::numbered(102).keyid();
+    let refused = scene.refuses("police", about_agency("police", rotation("police", second.keyid(), new)));
+    let expected = format!("one by the key that ends, {}", second.keyid());
+    assert_eq!(refused, Rejection::Incoherent { found: format!("a signature by {}", first.keyid()), expected });
+    scene.effective("police", about_agency("police", rotation("police", first.keyid(), new)));
+}
+
+#[test]
+fn the_authority_keeps_its_last_key() {
+    let mut scene = Scene::new();
+    let keyid = scene.world.keyid("joint-office");
+    let refused = scene.refuses("joint-office", about_agency("joint-office", revocation("joint-office", keyid)));
+    assert!(matches!(refused, Rejection::Incoherent { .. }), "the exchange must not lock itself out");
+    let new = Key::numbered(100).keyid();
+    scene.effective("joint-office", about_agency("joint-office", rotation("joint-office", keyid, new)));
+    scene.world.change_key("joint-office", 100);
+    scene.effective("joint-office", about_agency("fire", suspension("fire")));
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use fengsui_event::{DeadlineKind, Outcome, ReferralId, ReferralRole, Severity, SupervisionLevel};
 use fengsui_projector::Rejection;
+use fengsui_projector::query::{DeskBox, Inbox, Overdue};
 use fengsui_projector::state::{Due, Slot};
 
 use crate::harness::payloads::{
     Report, acknowledged, closed, escalated, feedback, ordered, passed_on, reinspected, rejected, reminded, reopened,
     returned, transferred,
 };
-use crate::harness::{Scene, agency, date, payloads};
+use crate::harness::{Model, Scene, World, agency, date, payloads};
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be absent")]
 fn due(day: &str) -> Option<Due> {
@@ -147,8 +148,7 @@ fn a_reminder_needs_a_term_that_runs_and_has_passed() {
     assert!(matches!(scene.on("2025-02-07").refused("tourism", reminder.clone()), Rejection::Incoherent { .. }));
     assert!(matches!(scene.on("2025-02-08").refused("fire", reminder.clone()), Rejection::WrongActor { .. }));
     scene.does("tourism", reminder.clone());
-    scene.does("joint-office", reminder.clone());
-    assert_eq!(scene.referral(referral).reminders, 2);
+    assert_eq!(scene.referral(referral).reminders, 1);
     let wrong_day = reminded(referral, DeadlineKind::Acknowledge, "2025-02-06");
     assert!(matches!(scene.refused("tourism", wrong_day), Rejection::Incoherent { .. }));
     let wrong_term = reminded(referral, DeadlineKind::Feedback, "2025-02-24");
@@ -161,6 +161,98 @@ fn a_reminder_needs_a_term_that_runs_and_has_passed() {
     scene.does("joint-office", supervise(SupervisionLevel::Province));
     scene.does("joint-office", supervise(SupervisionLevel::City));
     assert_eq!(scene.referral(referral).supervised, Some(SupervisionLevel::Province), "never lowered by a late event");
+}
+
+fn late_referral() -> (Scene, ReferralId) {
+    let mut scene = Scene::new();
+    scene.on("2025-01-27");
+    scene.reports("tourism", Report::equipment("2025-01-26"));
+    let referral = scene.refers("tourism", "fire", ReferralRole::Lead);
+    scene.on("2025-02-10");
+    (scene, referral)
+}
+
+/// Two nodes that act in the same moment: the one that is second on the log has no effect, and that is shown.
+#[test]
+fn a_term_is_reminded_of_once_whoever_sends_it() {
+    let (mut scene, referral) = late_referral();
+    let reminder = reminded(referral, DeadlineKind::Acknowledge, "2025-02-07");
+    scene.does("tourism", reminder.clone());
+    let by = World::source("tourism", 1);
+    let (deadline, due_on) = (DeadlineKind::Acknowledge, date("2025-02-07"));
+    let again = Rejection::AlreadyReminded { referral, deadline, due_on, by };
+    assert_eq!(scene.refused("joint-office", reminder.clone()), again);
+    assert_eq!(again.code(), "already_reminded");
+    assert_eq!(scene.referral(referral).reminders, 1);
+    assert_eq!(scene.anomalies(), [(scene.position(), "already_reminded")]);
+    // An officer of the same node who presses again by hand is heard.
+    scene.does("tourism", reminder);
+    assert_eq!((scene.referral(referral).reminders, scene.referral(referral).overdue_steps.len()), (2, 1));
+    // Another term of the same referral is another matter.
+    scene.does("fire", acknowledged(referral));
+    let feedback = reminded(referral, DeadlineKind::Feedback, "2025-02-24");
+    scene.on("2025-02-25").does("joint-office", feedback);
+    assert_eq!(scene.referral(referral).reminders, 3);
+}
+
+#[test]
+fn a_term_comes_under_supervision_once_at_each_level() {
+    let (mut scene, referral) = late_referral();
+    let supervise = |level| escalated(referral, DeadlineKind::Acknowledge, "2025-02-07", level);
+    scene.does("joint-office", supervise(SupervisionLevel::City));
+    let again = scene.refused("tourism", supervise(SupervisionLevel::City));
+    let level = SupervisionLevel::City;
+    let (deadline, due_on) = (DeadlineKind::Acknowledge, date("2025-02-07"));
+    let by = World::source("joint-office", 1);
+    assert_eq!(again, Rejection::AlreadySupervised { referral, deadline, due_on, level, by });
+    assert_eq!(again.code(), "already_supervised");
+    scene.does("tourism", supervise(SupervisionLevel::Province));
+    let steps: Vec<_> = scene.referral(referral).overdue_steps.iter().map(|step| (step.level, step.on)).collect();
+    let on = date("2025-02-10");
+    assert_eq!(steps, [(Some(SupervisionLevel::City), on), (Some(SupervisionLevel::Province), on)]);
+}
+
+/// Days are those on which events were recorded: a clock that is set back by three days makes the term run again.
+#[test]
+fn a_reminder_recorded_by_a_clock_set_back_has_no_effect() {
+    let (mut scene, referral) = late_referral();
+    let reminder = reminded(referral, DeadlineKind::Acknowledge, "2025-02-07");
+    assert!(matches!(scene.on("2025-02-07").refused("tourism", reminder.clone()), Rejection::Incoherent { .. }));
+    assert_eq!(scene.referral(referral).reminders, 0);
+    scene.on("2025-02-08").does("tourism", reminder);
+    assert_eq!(scene.referral(referral).overdue_steps[0].on, date("2025-02-08"));
+}
+
+/// What nodes read to see which steps are due: the rows of the table, slice by slice.
+#[test]
+fn overdue_terms_are_read_in_slices_with_what_was_done() {
+    let (mut scene, referral) = late_referral();
+    scene.does("tourism", reminded(referral, DeadlineKind::Acknowledge, "2025-02-07"));
+    let first = scene.case.unwrap();
+    scene.on("2025-02-10");
+    let second = scene.reports("culture", Report::equipment("2025-02-10"));
+    let other = scene.refers("culture", "fire", ReferralRole::Lead);
+    let (_model, projector) = Model::of(&scene.genesis, &scene.log);
+    let all = Overdue { owed_by: agency("fire"), on: date("2025-02-14"), unreminded_of: None, after: None, limit: 1 };
+    let view = projector.store().view();
+    let read = |overdue| view.overdue_terms(overdue).unwrap();
+    let terms = read(all);
+    assert_eq!((terms[0].case, terms[0].referral, terms[0].kind), (first, referral, DeadlineKind::Acknowledge));
+    assert_eq!((terms[0].due_on, terms[0].reporter), (date("2025-02-07"), agency("tourism")));
+    assert_eq!((terms[0].reminded_on, terms[0].city_on), (Some(date("2025-02-10")), None));
+    // 11, 12, 13 February.
+    let next = read(Overdue { after: Some(terms[0].place()), ..all });
+    assert_eq!((next[0].case, next[0].referral, next[0].due_on), (second, other, date("2025-02-13")));
+    assert_eq!(read(Overdue { after: Some(next[0].place()), ..all }), []);
+    assert_eq!(read(Overdue { limit: 9, ..all }).len(), 2);
+    assert_eq!(read(Overdue { on: date("2025-02-13"), limit: 9, ..all }).len(), 1, "not before the day has ended");
+    assert_eq!(read(Overdue { unreminded_of: Some(agency("tourism")), limit: 9, ..all }), [], "it has reminded");
+    assert_eq!(read(Overdue { unreminded_of: Some(agency("culture")), limit: 9, ..all }).len(), 1);
+    assert_eq!(read(Overdue { owed_by: agency("culture"), ..all }), []);
+    let rows =
+        view.referrals(Inbox { agency: None, kind: DeskBox::Overdue, today: date("2025-02-14"), limit: None }).unwrap();
+    let rows: Vec<_> = rows.iter().map(|row| (row.referral, row.reminders, row.supervised.clone())).collect();
+    assert_eq!(rows, [(referral, 1, None), (other, 0, None)]);
 }
 
 /// The unit's own term runs from the order until a re-inspection is passed or the case ends.
