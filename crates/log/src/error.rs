@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use fengsui_event::EventId;
 
+use crate::jetstream::{BrokerError, PublishError};
 use crate::{Position, StorageError};
 
-/// Why a batch was not appended. Nothing of the batch is in the log then.
+/// Why a batch was not appended. Nothing of the batch is in the log then, unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// An id is known with other content.
@@ -67,9 +68,31 @@ pub enum AppendError {
     /// The file or the disk.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The broker that the log is on. With [`PublishError::Unknown`], and after the first part of a batch that is larger than one
+    /// piece for the broker, records of the batch may be on the log.
+    #[error(transparent)]
+    Publish(#[from] Box<PublishError>),
 }
 
 impl AppendError {
+    /// Whether the broker cannot be reached now, so that appending the same records again later is all that is to be done.
+    pub fn is_out_of_reach(&self) -> bool {
+        match self {
+            AppendError::Publish(error) => error.is_out_of_reach(),
+            AppendError::Read(error) => error.is_out_of_reach(),
+            _ => false,
+        }
+    }
+
+    /// Whether the broker does not let this node append.
+    pub fn is_not_permitted(&self) -> bool {
+        match self {
+            AppendError::Publish(error) => error.is_not_permitted(),
+            AppendError::Read(error) => error.is_not_permitted(),
+            _ => false,
+        }
+    }
+
     /// Whether there was no room for the batch. It can be appended again, unchanged, once there is.
     pub fn is_disk_full(&self) -> bool {
         matches!(
@@ -179,6 +202,21 @@ pub enum ReadError {
     /// The file or the disk.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The broker that the log is on.
+    #[error(transparent)]
+    Broker(#[from] Box<BrokerError>),
+}
+
+impl ReadError {
+    /// Whether the broker cannot be reached now, so that reading again later is all that is to be done.
+    pub fn is_out_of_reach(&self) -> bool {
+        matches!(self, ReadError::Broker(error) if error.is_out_of_reach())
+    }
+
+    /// Whether the broker does not let this node read.
+    pub fn is_not_permitted(&self) -> bool {
+        matches!(self, ReadError::Broker(error) if error.is_not_permitted())
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -3,7 +3,7 @@
 //! This crate keeps signed events in one order, for ever, and gives them back byte for byte. It knows nothing of what an event
 //! means: a record is an id, a subject, the published bytes and the signature over them.
 //!
-//! - [`EventLog`] is the contract. [`Embedded`] fulfils it with one SQLite file; a broker fulfils it in the same words, and
+//! - [`EventLog`] is the contract. [`Embedded`] fulfils it with one SQLite file, [`jetstream::JetStream`] with a broker, and
 //!   one `conformance` suite (feature `conformance`) runs on both.
 //! - [`Subscription`] follows a log as it grows.
 //! - [`storage`] opens the SQLite files that a node must not lose (the log and the outbox) with the same care: never made by
@@ -12,6 +12,7 @@
 //! What never happens here: a record is changed, removed, re-serialised or interpreted.
 
 pub mod embedded;
+pub mod jetstream;
 pub mod storage;
 
 #[cfg(any(test, feature = "conformance"))]

@@ -103,7 +103,22 @@ pub struct Record {
     pub signature: Vec<u8>,
 }
 
+/// The subject of [`Record::missing`]; nobody has permission to publish under it.
+const MISSING_SUBJECT: &str = "fengsui.missing";
+
 impl Record {
+    /// What a copy holds at a position that its original has lost, so that the positions after it stay as they are: a nil id,
+    /// the subject `fengsui.missing`, no bytes and no signature. It is no event and can be no event.
+    pub fn missing() -> Record {
+        let id = EventId::from_bytes([0; 16]);
+        Record { id, subject: MISSING_SUBJECT.to_owned(), bytes: Vec::new(), signature: Vec::new() }
+    }
+
+    /// Whether this is [`Record::missing`].
+    pub fn is_missing(&self) -> bool {
+        self.as_ref().is_missing()
+    }
+
     /// A view of this record that owns nothing.
     pub fn as_ref(&self) -> RecordRef<'_> {
         RecordRef { id: self.id, subject: &self.subject, bytes: &self.bytes, signature: &self.signature }
@@ -124,6 +139,14 @@ pub struct RecordRef<'log> {
 }
 
 impl RecordRef<'_> {
+    /// Whether this is [`Record::missing`].
+    pub fn is_missing(self) -> bool {
+        self.id.to_bytes() == [0; 16]
+            && self.subject == MISSING_SUBJECT
+            && self.bytes.is_empty()
+            && self.signature.is_empty()
+    }
+
     /// A copy that outlives the scan.
     pub fn to_record(self) -> Record {
         Record {
