@@ -302,7 +302,7 @@ const NODE_HEADING: &str = "# Who this node is. Made by `fengsui init`.\n";
 const EXCHANGE_HEADING: &str =
     "# What every node of the exchange trusts from the start. From the exchange's authority; the same at every node.\n";
 
-fn make_folder(path: &Path, mode: u32) -> Result<(), FolderError> {
+pub(crate) fn make_folder(path: &Path, mode: u32) -> Result<(), FolderError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -315,7 +315,7 @@ fn make_folder(path: &Path, mode: u32) -> Result<(), FolderError> {
         .map_err(|source| FolderError::Io { path: path.to_owned(), source })
 }
 
-fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
+pub(crate) fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     let text = fs::read_to_string(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => FolderError::FileMissing { path: path.to_owned() },
         io::ErrorKind::InvalidData => FolderError::NotText { path: path.to_owned() },
@@ -328,7 +328,7 @@ fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     })
 }
 
-fn write_toml<T: Serialize>(path: &Path, heading: &str, value: &T) -> Result<(), FolderError> {
+pub(crate) fn write_toml<T: Serialize>(path: &Path, heading: &str, value: &T) -> Result<(), FolderError> {
     let body = toml::to_string(value)
         .map_err(|error| FolderError::Encoding { path: path.to_owned(), message: error.to_string() })?;
     write_atomically(path, format!("{heading}{body}").as_bytes())

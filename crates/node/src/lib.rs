@@ -3,11 +3,15 @@
 //! It asks the projector for state and never reads the read model's tables itself.
 
 pub mod as_of;
+pub mod broker_accounts;
+pub mod broker_server;
+pub mod connection_key;
 pub mod deadlines;
 pub mod demo;
 pub mod desk;
 pub mod folder;
 pub mod import;
+pub mod join;
 pub mod keys;
 pub mod node;
 pub mod outbox;
