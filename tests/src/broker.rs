@@ -1,7 +1,4 @@
-//! A cluster of three nats-servers that a test can hurt: kill, wipe, cut off, restart.
-//!
-//! Every line between two servers, and between clients and a server, goes through a [`Cable`], and no server tells anyone the way around
-//! it. Nothing here needs root.
+//! nats-servers as processes of a test: they take free ports, tell them in a file, and end with the test.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -13,12 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::cable::Cable;
-
-/// Servers of a cluster: the least of which one may fail.
-pub const SERVERS: usize = 3;
-
-/// How long anything of a cluster may take on a slow and busy machine.
+/// How long anything of a broker may take on a slow and busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The nats-server that tests start.
@@ -58,199 +50,9 @@ pub fn signal(process: u32, name: &str) {
     assert!(sent.success());
 }
 
-/// Three servers with JetStream, each with a store of its own. All end when this is dropped.
+/// A nats-server that runs. It is killed when this is dropped.
 #[derive(Debug)]
-pub struct Cluster {
-    servers: Vec<Server>,
-    /// `routes[from][to]`: the line by which one server calls another.
-    routes: Vec<Vec<Cable>>,
-    /// The line by which clients reach each server.
-    clients: Vec<Cable>,
-    folder: tempfile::TempDir,
-}
-
-impl Cluster {
-    /// Starts a cluster that lets everybody in, and waits until it has elected who keeps its streams' list.
-    pub fn start() -> Self {
-        Self::start_with("")
-    }
-
-    /// As [`Cluster::start`], with more lines at the end of each server's configuration: `authorization`, limits.
-    pub fn start_with(more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let cables = || (0..SERVERS).map(|_| Cable::new()).collect::<Vec<_>>();
-        let routes: Vec<Vec<Cable>> = (0..SERVERS).map(|_| cables()).collect();
-        let clients = cables();
-        let servers = routes.iter().zip(["a", "b", "c"]).map(|(routes, name)| {
-            let others = routes.iter().map(Cable::address).collect::<Vec<_>>();
-            Server::prepare(&folder.path().join(name), name, &others, more)
-        });
-        let mut cluster = Self { servers: servers.collect(), routes, clients, folder };
-        for server in 0..SERVERS {
-            cluster.launch(server);
-        }
-        cluster.wait_until_healthy();
-        cluster
-    }
-
-    /// Where clients reach the three servers.
-    pub fn urls(&self) -> Vec<String> {
-        (0..SERVERS).map(|server| self.url(server)).collect()
-    }
-
-    /// Where clients reach one server.
-    pub fn url(&self, server: usize) -> String {
-        format!("nats://{}", self.clients[server].address())
-    }
-
-    /// Its name in the cluster's own reports.
-    pub fn name(&self, server: usize) -> &str {
-        &self.servers[server].name
-    }
-
-    /// Its process, while it runs.
-    pub fn process(&self, server: usize) -> Option<u32> {
-        self.servers[server].running.as_ref().map(|running| running.child.id())
-    }
-
-    /// Ends a server as a power cut would: `kill -9`.
-    pub fn kill(&mut self, server: usize) {
-        self.servers[server].kill();
-    }
-
-    /// Ends a server in good order.
-    pub fn stop(&mut self, server: usize) {
-        self.servers[server].stop();
-    }
-
-    /// Deletes all that a server that does not run has on its disk.
-    pub fn wipe_store(&mut self, server: usize) {
-        let Server { folder, running, name, .. } = &self.servers[server];
-        assert!(running.is_none(), "server {name} runs: kill it first");
-        fs::remove_dir_all(folder.join("store")).unwrap();
-    }
-
-    /// Starts a server again, on the store that it left; one that runs is ended in good order before.
-    pub fn restart(&mut self, server: usize) {
-        self.servers[server].stop();
-        self.launch(server);
-    }
-
-    /// Restarts one server after another, as an upgrade does; each is in step before the next one's turn.
-    pub fn rolling_restart(&mut self) {
-        for server in 0..SERVERS {
-            self.restart(server);
-            self.wait_until_healthy();
-        }
-    }
-
-    /// Ends every line of a server: to its peers and to clients.
-    pub fn isolate(&self, server: usize) {
-        self.cut_from_peers(server);
-        self.clients[server].cut();
-    }
-
-    /// Ends a server's lines to its peers. Clients still reach it, and it does not know yet that it leads nobody.
-    pub fn cut_from_peers(&self, server: usize) {
-        self.peer_lines(server).for_each(Cable::cut);
-    }
-
-    /// As [`Cluster::cut_from_peers`], but nobody is told: nothing arrives any more.
-    pub fn silence_from_peers(&self, server: usize) {
-        self.peer_lines(server).for_each(Cable::silence);
-    }
-
-    /// Ends a server's lines to clients, and takes no new ones.
-    pub fn cut_from_clients(&self, server: usize) {
-        self.clients[server].cut();
-    }
-
-    /// Makes every line of a server whole.
-    pub fn heal(&self, server: usize) {
-        self.peer_lines(server).for_each(Cable::mend);
-        self.clients[server].mend();
-    }
-
-    /// The server that leads a stream, by what the servers other than `except` say; nothing while there is no leader.
-    pub fn leader_except(&self, stream: &str, except: Option<usize>) -> Option<usize> {
-        (0..SERVERS).filter(|server| Some(*server) != except).find(|server| {
-            let state = self.stream(*server, stream).unwrap_or_default();
-            state["cluster"]["leader"] == self.name(*server)
-        })
-    }
-
-    /// The server that leads a stream, after the time that an election takes.
-    pub fn leader_of(&self, stream: &str) -> usize {
-        until("a leader of the stream", || self.leader_except(stream, None))
-    }
-
-    /// Waits until a stream has a leader, and every replica has all that the leader has.
-    pub fn wait_until_in_step(&self, stream: &str) {
-        until("every replica in step", || {
-            let state = self.stream(self.leader_except(stream, None)?, stream)?;
-            let replicas = state["cluster"]["replicas"].as_array()?;
-            let in_step = |replica: &Value| replica["current"] == true && replica["lag"].as_u64().unwrap_or(0) == 0;
-            (replicas.len() == SERVERS - 1 && replicas.iter().all(in_step)).then_some(())
-        });
-    }
-
-    /// Waits until every server that runs says that it is healthy: connected, and in step with its streams.
-    pub fn wait_until_healthy(&self) {
-        for server in &self.servers {
-            if server.running.is_some() {
-                until(&format!("server {} healthy", server.name), || {
-                    (server.monitor("/healthz")?["status"] == "ok").then_some(())
-                });
-            }
-        }
-    }
-
-    /// A page of a server's own monitoring, which needs no line: `/varz`, `/jsz?streams=true`, `/routez`.
-    pub fn monitor(&self, server: usize, page: &str) -> Option<Value> {
-        self.servers[server].monitor(page)
-    }
-
-    /// What a server's log says, for messages of tests that fail.
-    pub fn log(&self, server: usize) -> String {
-        self.servers[server].text("log")
-    }
-
-    /// Where the servers' files are: `a`, `b`, `c`.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn peer_lines(&self, server: usize) -> impl Iterator<Item = &Cable> {
-        let inwards = self.routes.iter().map(move |lines| &lines[server]);
-        self.routes[server].iter().chain(inwards)
-    }
-
-    /// What one server says about a stream.
-    fn stream(&self, server: usize, stream: &str) -> Option<Value> {
-        let report = self.servers[server].monitor("/jsz?accounts=true&streams=true")?;
-        let accounts = report["account_details"].as_array()?;
-        let mut streams = accounts.iter().filter_map(|account| account["stream_detail"].as_array()).flatten();
-        streams.find(|state| state["name"] == stream).cloned()
-    }
-
-    fn launch(&mut self, server: usize) {
-        let ports = self.servers[server].launch();
-        self.clients[server].lead_to(ports.clients);
-        for lines in &self.routes {
-            lines[server].lead_to(ports.routes);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Server {
-    name: String,
-    folder: PathBuf,
-    running: Option<Running>,
-}
-
-#[derive(Debug)]
-struct Running {
+pub struct BrokerProcess {
     child: Child,
     ports: Ports,
 }
@@ -258,70 +60,72 @@ struct Running {
 #[derive(Clone, Copy, Debug)]
 struct Ports {
     clients: SocketAddr,
-    routes: SocketAddr,
     monitor: SocketAddr,
+    routes: Option<SocketAddr>,
 }
 
-impl Server {
-    fn prepare(folder: &Path, name: &str, routes: &[SocketAddr], more: &str) -> Self {
-        fs::create_dir(folder).unwrap();
-        let urls = routes.iter().map(|address| format!("\"nats://{address}\"")).collect::<Vec<_>>().join(", ");
-        let place = folder.display();
-        // Peers are told of a port where nobody listens, so that none finds a way around the cables.
-        let text = format!(
-            "server_name: {name}\nlisten: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\nports_file_dir: \"{place}\"\n\
-             log_file: \"{place}/log\"\njetstream {{ store_dir: \"{place}/store\", sync_interval: always }}\n\
-             cluster {{ name: tests, listen: \"127.0.0.1:-1\", no_advertise: true, advertise: \"127.0.0.1:9\", routes: [{urls}] }}\n\
-             {more}\n"
-        );
-        fs::write(folder.join("server.conf"), text).unwrap();
-        Self { name: name.to_owned(), folder: folder.to_owned(), running: None }
+impl BrokerProcess {
+    /// Starts a nats-server in a folder and waits until it listens. `command` names its configuration, which asks for free ports (`-1`) for
+    /// clients, for its monitoring, and for routes when it has any.
+    ///
+    /// # Panics
+    /// When it ends instead, with what it said.
+    pub fn start(command: Command, folder: &Path) -> Self {
+        Self::try_start(command, folder)
+            .unwrap_or_else(|said| panic!("a nats-server in {} ended: {said}", folder.display()))
     }
 
-    fn launch(&mut self) -> Ports {
-        let mut command = Command::new(nats_server());
-        command.arg("--config").arg(self.folder.join("server.conf")).current_dir(&self.folder);
-        // What it says before it has read where its log is.
-        let said = fs::File::create(self.folder.join("output")).unwrap();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said).spawn().unwrap();
-        let file = self.folder.join(format!("nats-server_{}.ports", child.id()));
+    /// As [`BrokerProcess::start`].
+    ///
+    /// # Errors
+    /// What it said when it ended instead.
+    pub fn try_start(mut command: Command, folder: &Path) -> Result<Self, String> {
+        let (output, log) = (folder.join("output"), folder.join("log"));
+        command.arg("--ports_file_dir").arg(folder).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = command.stderr(fs::File::create(&output).unwrap()).spawn().unwrap();
+        let file = folder.join(format!("nats-server_{}.ports", child.id()));
         let ports = until("the ports of a server", || {
             if let Some(status) = child.try_wait().unwrap() {
-                panic!("server {} ended with {status}:\n{}{}", self.name, self.text("output"), self.text("log"));
+                let said = [output.as_path(), log.as_path()].map(|file| fs::read_to_string(file).unwrap_or_default());
+                return Some(Err(format!("{status}\n{}", said.concat())));
             }
-            Ports::read(&fs::read(&file).ok()?)
+            Ports::read(&fs::read(&file).ok()?).map(Ok)
         });
-        self.running = Some(Running { child, ports });
-        ports
+        ports.map(|ports| Self { child, ports })
     }
 
-    fn kill(&mut self) {
-        if let Some(Running { mut child, .. }) = self.running.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+    /// Where clients connect.
+    pub fn clients(&self) -> SocketAddr {
+        self.ports.clients
     }
 
-    fn stop(&mut self) {
-        if let Some(Running { mut child, .. }) = self.running.take() {
-            signal(child.id(), "TERM");
-            until("the end of a server", || child.try_wait().unwrap());
-        }
+    /// Where other servers of a cluster connect.
+    pub fn routes(&self) -> Option<SocketAddr> {
+        self.ports.routes
     }
 
-    fn text(&self, file: &str) -> String {
-        fs::read_to_string(self.folder.join(file)).unwrap_or_default()
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
-    fn monitor(&self, page: &str) -> Option<Value> {
-        let running = self.running.as_ref()?;
-        http_json(running.ports.monitor, page)
+    /// A page of its monitoring: `/varz`, `/healthz`, `/jsz?streams=true`; nothing while it does not answer.
+    pub fn monitor(&self, page: &str) -> Option<Value> {
+        http_json(self.ports.monitor, page)
+    }
+
+    /// Ends it in good order.
+    pub fn stop(mut self) {
+        signal(self.child.id(), "TERM");
+        until("the end of a server", || self.child.try_wait().unwrap());
     }
 }
 
-impl Drop for Server {
+impl Drop for BrokerProcess {
     fn drop(&mut self) {
-        self.kill();
+        // One that has ended already cannot be killed, and need not.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -330,7 +134,7 @@ impl Ports {
     fn read(text: &[u8]) -> Option<Self> {
         let ports: Value = serde_json::from_slice(text).ok()?;
         let address = |kind: &str| ports[kind][0].as_str()?.split_once("://")?.1.parse().ok();
-        Some(Self { clients: address("nats")?, routes: address("cluster")?, monitor: address("monitoring")? })
+        Some(Self { clients: address("nats")?, monitor: address("monitoring")?, routes: address("cluster") })
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod broker;
 mod cable;
+mod cluster;
 mod commands;
 mod ran;
 
@@ -16,8 +17,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-pub use broker::{Cluster, SERVERS, http_json, nats_server, signal, until};
+pub use broker::{BrokerProcess, http_json, nats_server, signal, until};
 pub use cable::Cable;
+pub use cluster::{Cluster, SERVERS};
 pub use commands::{Reads, closed_case, reading_commands, run_with};
 pub use ran::Ran;
 
