@@ -43,13 +43,7 @@ impl Due {
 /// The caller gives each to the desk with its own ids. One that is refused because its id is known was taken before;
 /// one that is refused by the fold is settled by what came in between. What is left over comes with the next call,
 /// for a term whose step was taken is not among them again.
-pub fn due(
-    view: &View<'_>,
-    registry: &Registry,
-    me: &Source,
-    day: Date,
-    limit: usize,
-) -> Result<Vec<Due>, ModelError> {
+pub fn due(view: &View<'_>, registry: &Registry, me: &Source, day: Date, limit: usize) -> Result<Vec<Due>, ModelError> {
     let mut found = Vec::new();
     if !may_write(registry, me) {
         return Ok(found);

@@ -26,12 +26,8 @@ fn node(code: &str, node: u16) -> Source {
 fn registry_with(text: &str) -> Registry {
     let mut registry = Registry::genesis("350600".parse().unwrap(), agency("joint-office"), &[]);
     for code in ["joint-office", "fire", "tourism"] {
-        let registered = Agency {
-            name: code.to_owned(),
-            region: "350600".parse().unwrap(),
-            registered_at: 1,
-            suspended_at: None,
-        };
+        let registered =
+            Agency { name: code.to_owned(), region: "350600".parse().unwrap(), registered_at: 1, suspended_at: None };
         registry.agencies.insert(agency(code), registered);
     }
     registry.rulebooks.push(PublishedRulebook {
@@ -114,8 +110,7 @@ fn the_city_supervises_five_working_days_after_the_reminder() {
 /// Supervised by the city from Sunday 1 March: ten working days are 2 to 6 and 9 to 13 March.
 #[test]
 fn the_province_supervises_ten_working_days_after_the_city() {
-    let supervised =
-        OverdueTerm { reminded_on: Some(day("2026-02-14")), city_on: Some(day("2026-03-01")), ..term() };
+    let supervised = OverdueTerm { reminded_on: Some(day("2026-02-14")), city_on: Some(day("2026-03-01")), ..term() };
     check(&registry(), &supervised, "joint-office", Some(("2026-03-14", "province")));
     check(&registry(), &supervised, "tourism", None);
     let province = OverdueTerm { province_on: Some(day("2026-03-14")), ..supervised };
@@ -194,11 +189,12 @@ fn id(on: &str, term: &OverdueTerm, me: &Source) -> EventId {
     due_steps(day(on), std::slice::from_ref(term), &registry(), me)[0].id()
 }
 
-/// Written down once: an id that changed would remind a second time after an update of the program.
+/// The literal was computed with Python's hashlib: an id that changed with the program would remind a second time.
 #[test]
 fn an_id_follows_from_the_term_the_step_and_the_node_alone() {
     let (here, other) = (node("tourism", 1), node("tourism", 2));
     let derived = id("2026-02-14", &term(), &here);
+    assert_eq!(derived.to_string(), "01KH999A009GDF8456HNN8MM9T");
     assert_eq!(derived, id("2026-02-20", &term(), &here), "whatever the day on which it is derived");
     let mut due = due_steps(day("2026-02-14"), &[term()], &registry(), &here).remove(0);
     assert_eq!(due.ids.next(Timestamp::MAX), derived, "and whatever the time that the desk gives");
