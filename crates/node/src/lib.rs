@@ -3,6 +3,7 @@
 //! It asks the projector for state and never reads the read model's tables itself.
 
 pub mod as_of;
+pub mod broker;
 pub mod broker_accounts;
 pub mod broker_server;
 pub mod connection_key;
@@ -17,6 +18,7 @@ pub mod node;
 pub mod outbox;
 pub mod reading;
 pub mod reporters;
+pub mod station;
 pub mod wake;
 
 pub use node::{Batch, Node, NodeError, Receipt};

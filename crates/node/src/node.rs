@@ -24,8 +24,8 @@ use crate::outbox::{DRAIN_BATCH, LostEnd, Outbox, OutboxError, compare, drain, t
 pub use batch::Batch;
 use batch::{Keyring, Row};
 pub use error::NodeError;
-pub use way::OutOfReach;
 use way::Way;
+pub use way::{OutOfReach, reach_stream};
 
 /// An open node; the only one through which commands come into its outbox.
 pub struct Node {
@@ -215,7 +215,7 @@ fn open_durable(folder: &Folder) -> Result<(Embedded, Outbox), NodeError> {
     Ok((log, outbox))
 }
 
-fn open_log(folder: &Folder) -> Result<Embedded, StorageError> {
+pub(crate) fn open_log(folder: &Folder) -> Result<Embedded, StorageError> {
     let log = folder.log();
     if log.exists() || folder.outbox().exists() { Embedded::open_writer(&log) } else { Embedded::create(&log) }
 }

@@ -5,6 +5,7 @@
 
 mod compare;
 mod drain;
+mod noted;
 mod schema;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fengsui_event::EnvelopeError;
+use fengsui_log::jetstream::BrokerError;
 use fengsui_log::{AppendError, ReadError, StorageError};
 use fengsui_projector::{Cause, ModelError, Rejection};
 
@@ -50,6 +51,27 @@ pub enum NodeError {
     /// The log is a stream that cannot be reached now.
     #[error(transparent)]
     OutOfReach(#[from] OutOfReach),
+    /// The broker.
+    #[error(transparent)]
+    Broker(#[from] Box<BrokerError>),
+    /// The stream did not take what was published.
+    #[error(transparent)]
+    Publish(#[from] Box<fengsui_log::jetstream::PublishError>),
+    /// Following the stream.
+    #[error(transparent)]
+    Tail(#[from] fengsui_log::jetstream::TailError),
+    /// The way to the broker is not set up.
+    #[error(transparent)]
+    Connection(#[from] crate::broker::ConnectionError),
+    /// A node on its own file is not run.
+    #[error(
+        "the node in {root} keeps its log in its own file, so there is nothing to run: commands do all at once; \
+             for a node on a broker, see `fengsui init --help`"
+    )]
+    NoBroker {
+        /// The folder.
+        root: PathBuf,
+    },
     /// The log holds events of this node that its outbox does not know.
     #[error(
         "the log holds later events of {source_name} than the outbox {path} knows, so a new one would take a number that is taken: \
@@ -75,6 +97,12 @@ impl From<PlanError> for NodeError {
             PlanError::Model(error) => Self::Model(error),
             other => Self::Plan(other),
         }
+    }
+}
+
+impl From<BrokerError> for NodeError {
+    fn from(error: BrokerError) -> Self {
+        Self::Broker(Box::new(error))
     }
 }
 

@@ -1,15 +1,21 @@
 //! How what a node decides gets onto the log, and the log into the node's tables.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use fengsui_log::jetstream::{Broker, BrokerError, Stream};
 use fengsui_log::{Embedded, StorageError};
 use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
+
+use fengsui_event::Timestamp;
 
 use super::batch::Keyring;
 use super::{Node, NodeError, genesis, open_log, open_outbox};
 use crate::folder::Folder;
 use crate::outbox::{DRAIN_BATCH, Outbox, drain};
+use crate::station::copy::{Difference, catch_up, compare_at_start};
+use crate::station::publisher::{PublishingError, Round, publish_some, settle};
+use crate::station::recovery::Recovery;
+use crate::station::status::Status;
 use crate::wake::wake;
 
 /// How long a command waits for the running node to publish and fold it. What it has done is durable long before.
@@ -21,10 +27,15 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(3);
 /// Between looks at whether the node is still running.
 const KEEPER_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How long a command, for which a person waits, tries to reach the broker.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The way of a node's events.
 pub(super) enum Way {
     /// The log is the node's own file.
     OwnFile(Embedded),
+    /// The log is a stream, and this the node's copy of it, which this process keeps for a while.
+    Stream(Embedded, Stream),
     /// The log is a stream that cannot be reached now; this is the node's copy of it.
     Cut(Embedded, OutOfReach),
     /// Another process runs the node: it publishes from the outbox, and keeps this copy and the tables.
@@ -34,28 +45,40 @@ pub(super) enum Way {
 /// Why the stream cannot be reached now.
 #[derive(Debug, thiserror::Error)]
 pub enum OutOfReach {
+    /// The broker cannot be reached or does not serve this node.
+    #[error(transparent)]
+    Broker(#[from] Box<BrokerError>),
+    /// The running node says that the stream cannot be reached.
+    #[error("the running node does not reach the stream: {0}")]
+    Cut(String),
     /// The running node has not published it in time.
     #[error("the running node has not published it within {} s", PUBLISHING_PATIENCE.as_secs())]
     Slow,
+    /// Copy and stream differ.
+    #[error("the stream is not what this node's copy holds: run `fengsui node run`, which sees to it")]
+    Different,
+    /// The copy is being changed.
+    #[error("the node's copy is being drawn again")]
+    Changing,
 }
 
 impl Way {
     pub(super) fn log(&self) -> &Embedded {
         match self {
-            Way::OwnFile(log) | Way::Cut(log, _) | Way::Beside(log) => log,
+            Way::OwnFile(log) | Way::Stream(log, _) | Way::Cut(log, _) | Way::Beside(log) => log,
         }
     }
 
     pub(super) fn out_of_reach(&self) -> Option<&OutOfReach> {
         match self {
             Way::Cut(_, reason) => Some(reason),
-            Way::OwnFile(_) | Way::Beside(_) => None,
+            Way::OwnFile(_) | Way::Stream(..) | Way::Beside(_) => None,
         }
     }
 
     pub(super) fn close(self) -> Result<(), NodeError> {
         match self {
-            Way::OwnFile(log) | Way::Cut(log, _) | Way::Beside(log) => Ok(log.close()?),
+            Way::OwnFile(log) | Way::Stream(log, _) | Way::Cut(log, _) | Way::Beside(log) => Ok(log.close()?),
         }
     }
 }
@@ -63,14 +86,38 @@ impl Way {
 impl Node {
     /// Opens the node of an exchange on a broker.
     pub(super) fn on_stream(folder: Folder, watcher: &mut dyn Watcher) -> Result<Self, NodeError> {
+        crate::station::redraw::mend(&folder)?;
         let log = match open_log(&folder) {
             Err(StorageError::SecondWriter { .. }) => return Self::beside(folder),
             opened => opened?,
         };
         let outbox = open_outbox(&folder, &log)?;
+        let mut node = Self::keeping(folder, outbox, log, watcher)?;
+        if node.out_of_reach().is_none() {
+            node.publish_itself()?;
+        }
+        Ok(node)
+    }
+
+    /// Takes the copy and the tables for as long as this process runs, and brings them up to the stream if it can be reached.
+    fn keeping(
+        folder: Folder,
+        outbox: Outbox,
+        mut log: Embedded,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Self, NodeError> {
         let mut projector = Projector::open(&folder.model(), genesis(folder.exchange()))?;
+        let brought = reach(&folder).and_then(|stream| Ok((bring_up(&mut log, &stream, watcher)?, stream)));
+        let reached = match brought {
+            Ok((Some(_), _)) => Err(OutOfReach::Different),
+            Ok((None, stream)) => Ok(stream),
+            Err(error) => Err(OutOfReach::from_error(error)?),
+        };
         projector.follow(&log, FollowOptions::default(), watcher)?;
-        let way = Way::Cut(log, OutOfReach::Slow);
+        let way = match reached {
+            Ok(stream) => Way::Stream(log, stream),
+            Err(reason) => Way::Cut(log, reason),
+        };
         Ok(Self { folder, keys: Keyring::default(), outbox, way, projector, mended: None })
     }
 
@@ -89,20 +136,52 @@ impl Node {
                 self.projector.follow(log, FollowOptions::default(), &mut Unwatched)?;
                 Ok(())
             }
-            Way::Cut(..) => Ok(()),
+            Way::Stream(..) => self.publish_itself(),
+            Way::Cut(_, reason) => Err(NodeError::OutOfReach(reason.again())),
             Way::Beside(_) => self.await_keeper(),
         }
     }
 
-    /// Waits until the running node has published and folded what was put into the outbox.
+    /// Publishes from this process. The copy is brought up to the head before, so that nothing goes twice, and after.
+    fn publish_itself(&mut self) -> Result<(), NodeError> {
+        let Way::Stream(log, stream) = &mut self.way else { return Ok(()) };
+        let recovery = Recovery::default();
+        bring_up(log, stream, &mut Unwatched)?;
+        settle(&mut self.outbox, log)?;
+        loop {
+            match publish_some(&mut self.outbox, stream, &recovery, Timestamp::now()) {
+                Ok(Round::Published(_)) => {}
+                Ok(Round::Empty | Round::Held) => break,
+                Err(PublishingError::Node(error)) => return Err(error),
+                Err(PublishingError::Publish(error)) => return Err(NodeError::Publish(Box::new(error))),
+            }
+        }
+        bring_up(log, stream, &mut Unwatched)?;
+        self.projector.follow(log, FollowOptions::default(), &mut Unwatched)?;
+        Ok(())
+    }
+
+    /// Waits until the running node has published and folded what was put into the outbox. Should it have ended, this process does it.
     fn await_keeper(&mut self) -> Result<(), NodeError> {
         wake(self.folder.root());
         let genesis = genesis(self.folder.exchange());
         let started = Instant::now();
+        let mut looked = started;
         loop {
             let progress = self.projector.refresh(&genesis)?;
             if self.outbox.is_within(progress.position)? {
                 return Ok(());
+            }
+            if looked.elapsed() > KEEPER_INTERVAL {
+                looked = Instant::now();
+                if let Ok(log) = Embedded::open_writer(self.folder.log()) {
+                    return self.take_over(log);
+                }
+                if let Some(error) =
+                    Status::read(self.folder.root()).and_then(|status| status.cut_off(Timestamp::now()))
+                {
+                    return Err(NodeError::OutOfReach(OutOfReach::Cut(error)));
+                }
             }
             if started.elapsed() > PUBLISHING_PATIENCE {
                 return Err(NodeError::OutOfReach(OutOfReach::Slow));
@@ -110,9 +189,80 @@ impl Node {
             std::thread::sleep(LOOK_INTERVAL);
         }
     }
+
+    fn take_over(&mut self, mut log: Embedded) -> Result<(), NodeError> {
+        self.projector = Projector::open(&self.folder.model(), genesis(self.folder.exchange()))?;
+        let brought = reach(&self.folder).and_then(|stream| Ok((bring_up(&mut log, &stream, &mut Unwatched)?, stream)));
+        let reason = match brought {
+            Ok((None, stream)) => {
+                self.way = Way::Stream(log, stream);
+                return self.publish_itself();
+            }
+            Ok((Some(_), _)) => OutOfReach::Different,
+            Err(error) => OutOfReach::from_error(error)?,
+        };
+        let error = NodeError::OutOfReach(reason.again());
+        self.way = Way::Cut(log, reason);
+        Err(error)
+    }
 }
 
-/// Whether another process keeps the node's copy and tables.
-pub(crate) fn is_kept(log: &Path) -> bool {
-    matches!(Embedded::open_writer(log), Err(StorageError::SecondWriter { .. }))
+impl OutOfReach {
+    /// Why the stream is out of reach, by what went wrong with the broker.
+    ///
+    /// Errors: what is no matter of reach, such as a damaged file, or a stream that does not promise what it must.
+    fn from_error(error: NodeError) -> Result<OutOfReach, NodeError> {
+        match error {
+            NodeError::Broker(error) if !matches!(*error, BrokerError::Guarantees { .. }) => {
+                Ok(OutOfReach::Broker(error))
+            }
+            NodeError::Tail(error) if error.is_out_of_reach() => Ok(OutOfReach::Cut(error.to_string())),
+            other => Err(other),
+        }
+    }
+
+    /// The same once more, for the next command that waits.
+    fn again(&self) -> OutOfReach {
+        match self {
+            OutOfReach::Broker(error) => OutOfReach::Cut(error.to_string()),
+            OutOfReach::Cut(reason) => OutOfReach::Cut(reason.clone()),
+            OutOfReach::Slow => OutOfReach::Slow,
+            OutOfReach::Different => OutOfReach::Different,
+            OutOfReach::Changing => OutOfReach::Changing,
+        }
+    }
+}
+
+/// Connects and opens the region's stream, for a command.
+fn reach(folder: &Folder) -> Result<Stream, NodeError> {
+    let mut options = crate::broker::options(folder)?;
+    options.connect_timeout = CONNECT_PATIENCE;
+    let broker = Broker::connect(options)?;
+    Ok(reach_stream(folder, &broker)?)
+}
+
+/// Opens the region's stream. The authority's node makes it when there is none.
+pub fn reach_stream(folder: &Folder, broker: &Broker) -> Result<Stream, BrokerError> {
+    let exchange = folder.exchange();
+    match Stream::open(broker, exchange.region) {
+        Err(BrokerError::NoStream { .. }) if folder.node().agency == exchange.authority => {
+            Stream::create(broker, exchange.region, replicas(broker))
+        }
+        opened => opened,
+    }
+}
+
+/// On how many servers a message is kept: three of a cluster, or the only one.
+fn replicas(broker: &Broker) -> usize {
+    let is_clustered = broker.client().try_server_info().is_some_and(|server| server.cluster.is_some());
+    if is_clustered { 3 } else { 1 }
+}
+
+/// Brings a copy up to the stream's head, or says that they differ.
+fn bring_up(copy: &mut Embedded, stream: &Stream, watcher: &mut dyn Watcher) -> Result<Option<Difference>, NodeError> {
+    let difference = compare_at_start(copy, stream)?;
+    if difference.is_none() {
+        catch_up(copy, stream, &mut |at, last| watcher.reached(at, last))?;
+    }
+    Ok(difference)
 }

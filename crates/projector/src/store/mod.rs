@@ -98,22 +98,26 @@ impl Store {
 
     /// Opens the read model beside its writer, to try events on it. What is read stays that of one position until [`Self::refresh`].
     pub(crate) fn open_reader(path: &Path, genesis: &Registry) -> Result<(Self, Registry), ModelError> {
-        let mut store =
-            Self::assemble(Database::open_reader(&MODEL, path)?, genesis.authority, Progress::default());
-        let registry = store.refresh(genesis)?;
+        let mut store = Self::assemble(Database::open_reader(&MODEL, path)?, genesis.authority, Progress::default());
+        let registry = store.refresh(genesis)?.unwrap_or_else(|| genesis.clone());
         Ok((store, registry))
     }
 
-    /// Goes on to what the writer has committed since.
-    pub(crate) fn refresh(&mut self, genesis: &Registry) -> Result<Registry, ModelError> {
+    /// Goes on to what the writer has committed since. The registry is given when anything was.
+    pub(crate) fn refresh(&mut self, genesis: &Registry) -> Result<Option<Registry>, ModelError> {
         let end = if self.in_transaction { "ROLLBACK" } else { "" };
         self.connection().execute_batch(end).map_err(|error| self.fault(error))?;
         self.in_transaction = false;
         self.connection().execute_batch("BEGIN").map_err(|error| self.fault(error))?;
         self.in_transaction = true;
+        let position = self.connection().query_row("SELECT position FROM progress", [], |row| row.get::<_, i64>(0));
+        let position = position.optional().map_err(|error| self.fault(error))?.map_or(0, i64::cast_unsigned);
+        if position == self.progress.position {
+            return Ok(None);
+        }
         let (progress, stored) = load_progress(self.connection(), self.path())?;
         self.progress = progress;
-        stored.map_or_else(|| Ok(genesis.clone()), |registry| same_exchange(registry, genesis))
+        stored.map(|registry| same_exchange(registry, genesis)).transpose()
     }
 
     fn assemble(database: Database, authority: AgencyCode, progress: Progress) -> Self {

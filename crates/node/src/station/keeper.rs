@@ -1,0 +1,366 @@
+//! Keeping the node's copy of the stream, and the tables that are drawn from it.
+
+use std::time::{Duration, Instant};
+
+use fengsui_event::Timestamp;
+use fengsui_log::jetstream::{Broker, BrokerError, Stream, TailError};
+use fengsui_log::{AppendError, Embedded, EventLog as _, Position, StorageError};
+use fengsui_projector::{FollowOptions, Projector, Unwatched};
+
+use super::copy::{Difference, catch_up, compare_at_start, first_difference};
+use super::recovery::{Recovery, ranges};
+use super::redraw;
+use super::shared::{Shared, lock};
+use crate::node::{NodeError, OutOfReach, genesis, reach_stream};
+use crate::outbox::Outbox;
+use crate::reading::storage_of;
+
+/// Records that are copied and folded together.
+const BATCH: usize = 1_000;
+/// How long the stream is listened to before the keeper looks at other things.
+const LISTENING: Duration = Duration::from_millis(200);
+/// Between looks at the stream's own account of itself.
+const STATE_INTERVAL: Duration = Duration::from_secs(1);
+/// Between tries to reach the stream.
+const REACH_INTERVAL: Duration = Duration::from_millis(250);
+/// Between tries to go on after a full disk.
+const DISK_INTERVAL: Duration = Duration::from_secs(2);
+/// After which time a difference is looked at again before it is believed.
+const CONFIRMATION: Duration = Duration::from_secs(2);
+/// Positions that are compared again with the stream in each interval, so that a change of what was copied long ago shows as well.
+const COMPARED_AGAIN: u64 = 500;
+
+/// Why following ended.
+enum End {
+    /// The node is to end.
+    Stopped,
+    /// The stream cannot be reached.
+    OutOfReach(String),
+    /// The stream is no longer what the copy holds.
+    Different(Difference),
+}
+
+/// The keeper's own files.
+pub struct Keeper<'a> {
+    shared: &'a Shared,
+    broker: &'a Broker,
+    /// None only while they change.
+    files: Option<(Embedded, Projector)>,
+    /// The position from which on the copy is compared again.
+    compared: u64,
+}
+
+impl<'a> Keeper<'a> {
+    /// Takes the copy and brings the tables up to it.
+    pub fn open(shared: &'a Shared, broker: &'a Broker, copy: Embedded) -> Result<Self, NodeError> {
+        let mut keeper = Self { shared, broker, files: None, compared: 1 };
+        keeper.take(copy)?;
+        Ok(keeper)
+    }
+
+    fn take(&mut self, copy: Embedded) -> Result<(), NodeError> {
+        let exchange = self.shared.folder.exchange();
+        let mut projector = Projector::open(&self.shared.folder.model(), genesis(exchange))?;
+        projector.follow(&copy, FollowOptions::default(), &mut Unwatched)?;
+        let recovery = recovery_of(self.shared, &copy)?;
+        *lock(&self.shared.recovery) = recovery;
+        self.files = Some((copy, projector));
+        self.note_far()?;
+        Ok(())
+    }
+
+    /// Follows the stream until the node is to end.
+    ///
+    /// Errors: what no waiting mends, such as a damaged file or a stream that does not promise what it must.
+    pub fn run(&mut self) -> Result<(), NodeError> {
+        while !self.shared.stop.is_stopped() {
+            let end = match reach_stream(&self.shared.folder, self.broker) {
+                Ok(stream) => self.attend(&stream),
+                Err(error @ BrokerError::Guarantees { .. }) => return Err(error.into()),
+                Err(error) => Ok(End::OutOfReach(error.to_string())),
+            };
+            match self.weigh(end)? {
+                End::Stopped => break,
+                End::OutOfReach(reason) => {
+                    self.shared.disconnected(reason);
+                    std::thread::sleep(REACH_INTERVAL);
+                }
+                End::Different(difference) => self.settle(difference)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What can be mended by waiting does not end a node.
+    fn weigh(&mut self, end: Result<End, NodeError>) -> Result<End, NodeError> {
+        let error = match end {
+            Ok(end) => return Ok(end),
+            Err(error) => error,
+        };
+        match &error {
+            NodeError::Append(AppendError::CopyDiffers { position, .. }) => {
+                return Ok(End::Different(Difference::Differs { position: position.get() }));
+            }
+            NodeError::Broker(broker) => return Ok(End::OutOfReach(broker.to_string())),
+            NodeError::Tail(TailError::HeadWentBack { head, expected, .. }) => {
+                let stream = head.map_or(0, Position::get);
+                return Ok(End::Different(Difference::Shorter { stream, copy: expected.get() }));
+            }
+            NodeError::Tail(TailError::Differs { position, .. }) => {
+                return Ok(End::Different(Difference::Differs { position: position.get() }));
+            }
+            NodeError::Tail(tail) if tail.is_out_of_reach() => return Ok(End::OutOfReach(tail.to_string())),
+            _ => {}
+        }
+        if matches!(storage_of(&error), Some(StorageError::DiskFull { .. } | StorageError::Busy { .. })) {
+            let now = Timestamp::now();
+            self.shared.alarm("disk_full", now, format!("磁盘已满：{error}"), format!("no room: {error}"));
+            self.shared.disconnected(error.to_string());
+            std::thread::sleep(DISK_INTERVAL);
+            // What was not written is not in memory either once the tables are opened again.
+            if let Some((copy, projector)) = self.files.take() {
+                drop(projector);
+                self.reopen(copy);
+            }
+            return Ok(End::OutOfReach(error.to_string()));
+        }
+        Err(error)
+    }
+
+    fn reopen(&mut self, copy: Embedded) {
+        let genesis = genesis(self.shared.folder.exchange());
+        match Projector::open(&self.shared.folder.model(), genesis) {
+            Ok(projector) => self.files = Some((copy, projector)),
+            Err(error) => self.shared.disconnected(error.to_string()),
+        }
+    }
+
+    fn files(&mut self) -> Result<&mut (Embedded, Projector), NodeError> {
+        if self.files.is_none() {
+            let copy = Embedded::open_writer(self.shared.copy_path())?;
+            self.take(copy)?;
+        }
+        self.files.as_mut().ok_or(NodeError::OutOfReach(OutOfReach::Changing))
+    }
+
+    fn attend(&mut self, stream: &Stream) -> Result<End, NodeError> {
+        let (copy, _) = self.files()?;
+        if let Some(difference) = compare_at_start(copy, stream)? {
+            return Ok(End::Different(difference));
+        }
+        let next = Position::after(copy.head()?);
+        let mut tail = stream.tail(next);
+        self.shared.all_clear("other_stream");
+        self.shared.all_clear("disk_full");
+        self.shared.connected(stream.clone());
+        let mut looked = Instant::now();
+        while !self.shared.stop.is_stopped() {
+            let batch = tail.next(BATCH, LISTENING)?;
+            let came = !batch.is_empty();
+            self.fold(&batch)?;
+            if looked.elapsed() >= STATE_INTERVAL {
+                looked = Instant::now();
+                self.shared.note_reconnects(self.broker.reconnects(), tail.resubscribed());
+                if let Some(end) = self.look(stream, came)? {
+                    return Ok(end);
+                }
+            }
+        }
+        Ok(End::Stopped)
+    }
+
+    /// Copies and folds what came.
+    fn fold(&mut self, batch: &[fengsui_log::Stored]) -> Result<(), NodeError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (copy, projector) = self.files()?;
+        copy.append_copy(batch)?;
+        projector.follow(copy, FollowOptions::default(), &mut Unwatched)?;
+        let mut recovery = lock(&self.shared.recovery);
+        if !recovery.is_whole() {
+            batch.iter().for_each(|stored| recovery.returned(stored.record.id));
+        }
+        drop(recovery);
+        self.note_far()
+    }
+
+    fn note_far(&mut self) -> Result<(), NodeError> {
+        let (copy, projector) = self.files()?;
+        let head = copy.head()?.map_or(0, Position::get);
+        let progress = projector.progress();
+        self.shared.note_far(|far| {
+            far.copy = head;
+            far.applied = progress.position;
+            far.without_effect = progress.without_effect;
+            far.stream = far.stream.max(head);
+        });
+        Ok(())
+    }
+
+    /// Looks at the stream's own account of itself, and again at what was copied before.
+    fn look(&mut self, stream: &Stream, is_busy: bool) -> Result<Option<End>, NodeError> {
+        let state = stream.state()?;
+        let last = state.last.map_or(0, Position::get);
+        self.shared.note_far(|far| far.stream = last);
+        self.tell_of_missing();
+        let from = self.compared;
+        let (copy, _) = self.files()?;
+        let head = copy.head()?.map_or(0, Position::get);
+        if last < head {
+            return Ok(Some(End::Different(if last == 0 {
+                Difference::OtherStream
+            } else {
+                Difference::Shorter { stream: last, copy: head }
+            })));
+        }
+        if is_busy || head == 0 {
+            return Ok(None);
+        }
+        let until = (from + COMPARED_AGAIN - 1).min(head);
+        let range = Position::new(from.min(head)).zip(Position::new(until));
+        let found = match range {
+            Some((from, until)) => first_difference(copy, stream, from, until)?,
+            None => None,
+        };
+        self.compared = if until >= head { 1 } else { until + 1 };
+        Ok(found.map(|position| End::Different(Difference::Differs { position: position.get() })))
+    }
+
+    fn tell_of_missing(&self) {
+        let now = Timestamp::now();
+        let recovery = lock(&self.shared.recovery);
+        if recovery.is_whole() || !recovery.is_over(now) {
+            if recovery.is_whole() {
+                drop(recovery);
+                self.shared.all_clear("missing");
+            }
+            return;
+        }
+        let positions = ranges(recovery.missing().map(|lost| lost.position));
+        let mut sources: Vec<&str> = recovery.missing().map(|lost| lost.source.as_str()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let sources = sources.join(", ");
+        let folder = redraw::set_aside_folder(&self.shared.folder);
+        let zh = format!(
+            "日志缺少原位置 {positions} 的事件（来源：{sources}），尚无节点补回；本节点旧副本存于 {}",
+            folder.display()
+        );
+        let en = format!(
+            "the stream lacks the events of the old positions {positions} (of {sources}) and nobody has brought them back; \
+             this node's old copy in {} holds them",
+            folder.display()
+        );
+        drop(recovery);
+        self.shared.alarm("missing", now, zh, en);
+    }
+
+    /// The stream is another than the copy says.
+    fn settle(&mut self, difference: Difference) -> Result<(), NodeError> {
+        let now = Timestamp::now();
+        let message = describe(difference);
+        self.shared.disconnected(message.1.clone());
+        if difference == Difference::OtherStream {
+            self.shared.alarm("other_stream", now, message.0, message.1);
+            std::thread::sleep(STATE_INTERVAL);
+            return Ok(());
+        }
+        tracing::error!(difference = ?difference, "the stream has changed; the copy is drawn again and the old one set aside");
+        let stream = match reach_stream(&self.shared.folder, self.broker) {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.shared.disconnected(error.to_string());
+                return Ok(());
+            }
+        };
+        // A server that has just become the leader may not know yet what it holds.
+        std::thread::sleep(CONFIRMATION);
+        let (copy, _) = self.files()?;
+        match still_differs(copy, &stream, difference) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => return self.weigh(Err(error)).map(|_| ()),
+        }
+        let drawn = self.draw_again(&stream, now);
+        self.weigh(drawn.map(|()| End::Stopped)).map(|_| ())
+    }
+
+    fn draw_again(&mut self, stream: &Stream, found: Timestamp) -> Result<(), NodeError> {
+        let folder = &self.shared.folder;
+        let mut new = redraw::begin(folder)?;
+        let stop = &self.shared.stop;
+        catch_up(&mut new, stream, &mut |_, _| {
+            if stop.is_stopped() { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+        })?;
+        if stop.is_stopped() {
+            return Ok(());
+        }
+        let Some((old, projector)) = self.files.take() else { return Ok(()) };
+        drop(projector);
+        let loss = redraw::finish(folder, old, new, found)?;
+        fengsui_projector::replay::discard(&folder.model())?;
+        let copy = Embedded::open_writer(folder.log())?;
+        super::publisher::note_all_anew(&mut Outbox::open_publisher(folder.outbox())?, &copy)?;
+        let positions = ranges(loss.lost.iter().map(|lost| lost.position));
+        tracing::error!(
+            lost = loss.lost.len(),
+            positions,
+            "the stream had lost events; each source publishes its own again"
+        );
+        self.compared = 1;
+        self.take(copy)?;
+        self.shared.copy_changed();
+        Ok(())
+    }
+}
+
+/// What of all losses is not back.
+fn recovery_of(shared: &Shared, copy: &Embedded) -> Result<Recovery, NodeError> {
+    let losses = redraw::losses(&shared.folder);
+    let Some(found) = losses.last().map(|loss| loss.found) else { return Ok(Recovery::default()) };
+    let lost: Vec<_> = losses.into_iter().flat_map(|loss| loss.lost).collect();
+    let ids: Vec<_> = lost.iter().map(|lost| lost.id).collect();
+    let outbox = Outbox::open_reader(shared.folder.outbox())?;
+    let mut own = std::collections::BTreeSet::new();
+    for lost in &lost {
+        if outbox.contains(lost.id)? {
+            own.insert(lost.source.clone());
+        }
+    }
+    let mut recovery = Recovery::begin(lost, found, |source| own.contains(source));
+    for id in ids {
+        if !copy.find(id)?.is_empty() {
+            recovery.returned(id);
+        }
+    }
+    Ok(recovery)
+}
+
+fn still_differs(copy: &Embedded, stream: &Stream, difference: Difference) -> Result<bool, NodeError> {
+    if let Difference::Differs { position } = difference
+        && let Some(position) = Position::new(position)
+    {
+        return Ok(first_difference(copy, stream, position, position)?.is_some());
+    }
+    Ok(compare_at_start(copy, stream)?.is_some())
+}
+
+fn describe(difference: Difference) -> (String, String) {
+    match difference {
+        Difference::Shorter { stream, copy } => (
+            format!("消息流只到位置 {stream}，而本节点的副本已到 {copy}：消息流丢失了事件"),
+            format!("the stream ends at position {stream}, but this node's copy at {copy}: the stream has lost events"),
+        ),
+        Difference::Differs { position } => (
+            format!("消息流在位置 {position} 的内容与本节点的副本不同"),
+            format!("the stream holds something else at position {position} than this node's copy"),
+        ),
+        Difference::OtherStream => (
+            "消息流与本节点的副本毫无共同之处：已为空，或属于另一交换；请由联席会议办公室用 `fengsui log copy` 恢复，或检查 node.toml 中的服务器".to_owned(),
+            "the stream has nothing in common with this node's copy: it was emptied, or is that of another exchange; \
+             have the authority restore it with `fengsui log copy`, or see to the servers in node.toml"
+                .to_owned(),
+        ),
+    }
+}

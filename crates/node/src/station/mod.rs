@@ -1,0 +1,252 @@
+//! A running node: it publishes what waits in the outbox, follows the stream into its copy and tables, and does by itself what is due.
+//!
+//! | part | what it does |
+//! | --- | --- |
+//! | [`keeper`] | stream into copy and tables; comparing both; drawing the copy anew |
+//! | [`publisher`] | outbox onto the stream |
+//! | [`duties`] | reminders and escalations, notifications, evidence |
+//! | [`status`] | what the node says of itself |
+//!
+//! Each part is a thread with its own connections to the node's files; what they know of each other is in [`shared`]. A part that fails
+//! for good ends the node, so that whatever supervises it starts it again.
+
+pub mod copy;
+pub mod duties;
+pub mod keeper;
+pub mod publisher;
+pub mod recovery;
+pub mod redraw;
+pub mod shared;
+pub mod status;
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use fengsui_event::{Source, Timestamp};
+use fengsui_log::jetstream::Broker;
+use fengsui_log::{Embedded, StopFlag, StorageError};
+
+use crate::folder::Folder;
+use crate::node::{NodeError, open_log};
+use crate::outbox::Outbox;
+use crate::wake::Waking;
+use keeper::Keeper;
+use publisher::{PublishingError, Round, publish_some, settle};
+use shared::{Shared, lock};
+use status::{OutboxStatus, Status};
+
+/// Between statuses.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the publisher sleeps when nothing waits and nobody wakes it.
+const IDLE: Duration = Duration::from_millis(500);
+/// How long the publisher waits for the copy to reach the stream's head before it looks again.
+const COPY_PATIENCE: Duration = Duration::from_secs(5);
+/// Between tries after a failed one.
+const RETRY: Duration = Duration::from_millis(200);
+/// How long a node that starts waits for a command that is just using the folder.
+const FOLDER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Told what a running node says of itself, once a second: for its HTTP and for whatever supervises it.
+pub trait Observer: Send + Sync {
+    /// The latest status.
+    fn observe(&self, status: &Status);
+}
+
+/// Runs the node of a folder until `stop` is raised, then ends it in good order.
+///
+/// Errors: [`NodeError::NoBroker`] for a node on its own file, which needs no running; what no waiting mends.
+pub fn run(root: &Path, stop: StopFlag, observer: &dyn Observer) -> Result<(), NodeError> {
+    let folder = Folder::open(root)?;
+    if folder.node().broker.is_none() {
+        return Err(NodeError::NoBroker { root: root.to_owned() });
+    }
+    redraw::mend(&folder)?;
+    let copy = take_copy(&folder)?;
+    if !folder.outbox().exists() {
+        Outbox::create(folder.outbox())?.close()?;
+    }
+    // Makes what an older outbox lacks; a command that has it open just now does so too.
+    drop(Outbox::open_writer(folder.outbox()));
+    let waking = Waking::listen(root).map_err(|source| StorageError::io(root, source))?;
+    let broker = Broker::connect_in_background(crate::broker::options(&folder)?)?;
+    let shared = Shared::new(folder, stop);
+    let mut keeper = Keeper::open(&shared, &broker, copy)?;
+    let started = Timestamp::now();
+    write_status(&shared, started, observer)?;
+    tracing::info!(agency = %shared.folder.node().agency, "the node is running");
+    let failure = Mutex::new(None);
+    let part = |name: &'static str, result: Result<(), NodeError>| {
+        if let Err(error) = result {
+            tracing::error!(part = name, %error, "the node ends");
+            lock(&failure).get_or_insert(error);
+        }
+        shared.stop.stop();
+        shared.wake_all();
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| part("keeper", keeper.run()));
+        scope.spawn(|| part("publisher", publish(&shared, &waking)));
+        scope.spawn(|| part("duties", duties::run(&shared, &broker)));
+        part("status", report(&shared, started, observer));
+    });
+    write_status(&shared, started, observer)?;
+    tracing::info!("the node has ended");
+    match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// The source under which a folder's node publishes.
+pub fn source_of(folder: &Folder) -> Source {
+    let node = folder.node();
+    Source { region: folder.exchange().region, agency: node.agency, node: node.node }
+}
+
+/// The copy, once no command uses it. A second node on the folder is refused.
+fn take_copy(folder: &Folder) -> Result<Embedded, NodeError> {
+    let began = Instant::now();
+    loop {
+        match open_log(folder) {
+            Err(StorageError::SecondWriter { .. }) if began.elapsed() < FOLDER_PATIENCE && !is_running(folder) => {
+                std::thread::sleep(RETRY);
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// Whether a node says of itself that it runs on the folder.
+fn is_running(folder: &Folder) -> bool {
+    let own = std::process::id();
+    let status = Status::read(folder.root());
+    status.is_some_and(|status| status.pid != own && status.health(Timestamp::now()).is_none())
+}
+
+fn report(shared: &Shared, started: Timestamp, observer: &dyn Observer) -> Result<(), NodeError> {
+    while !shared.stop.is_stopped() {
+        write_status(shared, started, observer)?;
+        shared.await_applied(u64::MAX, STATUS_INTERVAL);
+    }
+    Ok(())
+}
+
+fn write_status(shared: &Shared, started: Timestamp, observer: &dyn Observer) -> Result<(), NodeError> {
+    let status = status_of(shared, started)?;
+    if let Err(error) = status.write(shared.folder.root()) {
+        // A full disk must not end a node that could still publish.
+        tracing::warn!(%error, "the status cannot be written");
+    }
+    observer.observe(&status);
+    Ok(())
+}
+
+fn status_of(shared: &Shared, started: Timestamp) -> Result<Status, NodeError> {
+    let outbox = Outbox::open_reader(shared.folder.outbox())?;
+    let counts = outbox.counts()?;
+    let source = source_of(&shared.folder).to_string();
+    let head = outbox.chain_head(&source)?;
+    Ok(Status {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        written: Timestamp::now(),
+        region: shared.folder.exchange().region,
+        agency: shared.folder.node().agency,
+        source,
+        broker: shared.broker_status(),
+        log: shared.log_status(),
+        outbox: OutboxStatus {
+            pending: counts.pending,
+            sent: counts.sent,
+            sequence: head.map_or(0, |head| head.sequence),
+            chain_head: head.map(|head| head.digest.to_string()),
+        },
+        alarms: shared.alarms(),
+        memory_bytes: memory_bytes(),
+    })
+}
+
+/// Resident memory, where `/proc` tells (proc(5): the second number of `statm`, in pages).
+fn memory_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// The publisher's loop.
+fn publish(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
+    let mut outbox = Outbox::open_publisher(shared.folder.outbox())?;
+    // The copy that everything waiting was looked up in, counted; none when that has to be done (again).
+    let mut settled = None;
+    while !shared.stop.is_stopped() {
+        let Some(stream) = shared.stream() else {
+            settled = None;
+            waking.wait(IDLE);
+            continue;
+        };
+        let number = shared.copy_number();
+        if settled != Some(number) {
+            settled = None;
+            let head = stream.head();
+            let head = match head {
+                Ok(head) => head.map_or(0, fengsui_log::Position::get),
+                Err(error) => {
+                    shared.note_error(Some(error.to_string()));
+                    waking.wait(RETRY);
+                    continue;
+                }
+            };
+            if !shared.await_copy(head, COPY_PATIENCE) || shared.copy_number() != number {
+                continue;
+            }
+            match settle(&mut outbox, &Embedded::open_reader(shared.copy_path())?) {
+                Ok((found, again)) => {
+                    tracing::info!(found, again, "what waits was looked up on the stream");
+                    settled = Some(number);
+                }
+                Err(error) => {
+                    endure(shared, &PublishingError::Node(error))?;
+                    waking.wait(RETRY);
+                }
+            }
+            continue;
+        }
+        let round = publish_some(&mut outbox, &stream, &lock(&shared.recovery).clone(), Timestamp::now());
+        match round {
+            Ok(Round::Empty) => waking.wait(IDLE),
+            Ok(Round::Held) => waking.wait(RETRY),
+            Ok(Round::Published(count)) => {
+                tracing::debug!(count, "published");
+                shared.note_error(None);
+                shared.all_clear("not_published");
+            }
+            Err(error) => {
+                settled = None;
+                endure(shared, &error)?;
+                waking.wait(RETRY);
+            }
+        }
+    }
+    outbox.close()?;
+    Ok(())
+}
+
+/// Tells of a failed round. What waiting or people can mend does not end the node.
+fn endure(shared: &Shared, error: &PublishingError) -> Result<(), NodeError> {
+    use fengsui_log::jetstream::PublishError;
+    let reason = error.to_string();
+    shared.note_error(Some(reason.clone()));
+    let needs_people = match error {
+        PublishingError::Publish(PublishError::Duplicate) => false,
+        PublishingError::Publish(error) => !error.is_out_of_reach(),
+        PublishingError::Node(_) => true,
+    };
+    if needs_people {
+        let zh = format!("发件箱中的事件无法发布，已保留在发件箱中：{reason}");
+        let en = format!("what waits in the outbox cannot be published and stays there: {reason}");
+        shared.alarm("not_published", Timestamp::now(), zh, en);
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Putting back what a stream has lost, in the order in which it stood.
+//!
+//! A stream that was restored from an older backup, or that lost messages in the middle, is drawn into a new copy; what the old copy
+//! held beyond that is lost until its own source publishes it again. If each node did so at once, an acknowledgement could come before the
+//! referral that it acknowledges and have no effect. So a node publishes a lost event of its own only when everything that stood before it
+//! is back, or when those who hold that have not come for so long that waiting for them helps nobody. What nobody has brought back by then
+//! is missing, and told by position.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fengsui_event::{EventId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How long a node waits for others to bring back what stood before its own lost events.
+pub const PATIENCE_MS: i64 = 60_000;
+
+/// An event that the copy held and the stream has lost.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LostEvent {
+    /// Where it was in the old copy.
+    pub position: u64,
+    /// Its id; that of no event when the message had none.
+    pub id: EventId,
+    /// Who published it, as far as its bytes tell.
+    pub source: String,
+}
+
+/// What was lost in one loss, and what of it has come back.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    /// In order of position.
+    lost: Vec<LostEvent>,
+    /// Place of each id in `lost`.
+    places: BTreeMap<EventId, usize>,
+    /// Places of what is not back yet and is for others to bring back.
+    awaited: BTreeSet<usize>,
+    /// Places of what is not back yet and is our own.
+    own: BTreeSet<usize>,
+    /// Until when others are waited for.
+    until_ms: i64,
+}
+
+impl Recovery {
+    /// Begins when a loss was found. `ours` are the sources whose events this node publishes.
+    pub fn begin(mut lost: Vec<LostEvent>, found: Timestamp, ours: impl Fn(&str) -> bool) -> Self {
+        lost.sort_by_key(|lost| lost.position);
+        let places = lost.iter().enumerate().map(|(place, lost)| (lost.id, place)).collect();
+        let (own, awaited) = (0..lost.len()).partition(|place| ours(&lost[*place].source));
+        Self { lost, places, awaited, own, until_ms: found.as_millisecond().saturating_add(PATIENCE_MS) }
+    }
+
+    /// Notes that an event is on the stream.
+    pub fn returned(&mut self, id: EventId) {
+        if let Some(place) = self.places.get(&id) {
+            self.awaited.remove(place);
+            self.own.remove(place);
+        }
+    }
+
+    /// Whether an event of this node may be published now. What was lost goes in its old order; what is new comes after all that was lost.
+    pub fn may_publish(&self, id: EventId, now: Timestamp) -> bool {
+        let place = self.places.get(&id).copied().unwrap_or(self.lost.len());
+        self.is_over(now) || self.awaited.first().is_none_or(|awaited| *awaited > place)
+    }
+
+    /// Whether waiting for others has ended.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.awaited.is_empty() || now.as_millisecond() >= self.until_ms
+    }
+
+    /// What is not on the stream, in order of its old position.
+    pub fn missing(&self) -> impl Iterator<Item = &LostEvent> {
+        let mut places: Vec<usize> = self.awaited.iter().chain(&self.own).copied().collect();
+        places.sort_unstable();
+        places.into_iter().map(|place| &self.lost[place])
+    }
+
+    /// Whether everything is back.
+    pub fn is_whole(&self) -> bool {
+        self.awaited.is_empty() && self.own.is_empty()
+    }
+}
+
+/// Positions as people name them: `3, 7-12`.
+pub fn ranges(positions: impl IntoIterator<Item = u64>) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for position in positions {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == position => *last = position,
+            _ => runs.push((position, position)),
+        }
+    }
+    let text = |(first, last): &(u64, u64)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    runs.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn id(number: u8) -> EventId {
+        EventId::from_parts(1_700_000_000_000, [number; 10])
+    }
+
+    fn lost(position: u64, source: &str) -> LostEvent {
+        LostEvent { position, id: id(u8::try_from(position).unwrap()), source: source.to_owned() }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn fire_and_housing() -> Recovery {
+        let lost = vec![lost(7, "fire"), lost(4, "fire"), lost(5, "housing"), lost(6, "fire")];
+        Recovery::begin(lost, at(0), |source| source == "fire")
+    }
+
+    #[test]
+    fn lost_events_come_back_in_their_old_order() {
+        let mut recovery = fire_and_housing();
+        assert!(recovery.may_publish(id(4), at(0)), "nothing stood before it");
+        assert!(!recovery.may_publish(id(6), at(0)), "housing's stood before it");
+        assert!(!recovery.may_publish(id(99), at(0)), "what is new comes after all");
+        recovery.returned(id(4));
+        assert!(!recovery.may_publish(id(6), at(1)));
+        recovery.returned(id(5));
+        for number in [6, 7, 99] {
+            assert!(recovery.may_publish(id(number), at(1)), "{number}");
+        }
+        assert!(!recovery.is_whole());
+        recovery.returned(id(6));
+        recovery.returned(id(7));
+        assert!(recovery.is_whole());
+    }
+
+    #[test]
+    fn whoever_does_not_come_is_not_waited_for_for_ever_and_is_named() {
+        let mut recovery = fire_and_housing();
+        assert!(!recovery.may_publish(id(6), at(59)));
+        assert!(recovery.may_publish(id(6), at(60)));
+        for number in [4, 6, 7] {
+            recovery.returned(id(number));
+        }
+        assert_eq!(recovery.missing().map(|lost| lost.position).collect::<Vec<_>>(), [5]);
+        assert!(!recovery.is_whole());
+        // Late is better than never.
+        recovery.returned(id(5));
+        assert!(recovery.is_whole());
+    }
+
+    #[test]
+    fn a_node_that_has_lost_nothing_goes_on() {
+        let recovery = Recovery::begin(Vec::new(), at(0), |_| true);
+        assert!(recovery.may_publish(id(1), at(0)) && recovery.is_whole() && recovery.is_over(at(0)));
+    }
+
+    #[test]
+    fn positions_are_named_as_ranges() {
+        assert_eq!(ranges([]), "");
+        assert_eq!(ranges([3, 7, 8, 9, 11]), "3, 7-9, 11");
+    }
+}

@@ -1,0 +1,152 @@
+//! Drawing the copy anew from a stream that is no longer what it was, and keeping the old one as evidence.
+//!
+//! The stream decides the order that all nodes see, so all of them draw from it again and have the same tables. The old copy is the
+//! only proof of what was lost: it is set aside whole, with a list of the events that the stream does not hold, and is never removed by the program.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use fengsui_event::{Event, Timestamp};
+use fengsui_log::storage::WriterLock;
+use fengsui_log::{Embedded, EventLog as _, Position, StorageError};
+use serde::{Deserialize, Serialize};
+
+use super::recovery::LostEvent;
+use crate::folder::{Folder, FolderError, write_atomically};
+use crate::node::NodeError;
+
+/// What is kept beside a copy that was set aside.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Loss {
+    /// When the difference was found.
+    pub found: Timestamp,
+    /// Last position of the old copy.
+    pub old_head: u64,
+    /// Last position of the new one when it was drawn.
+    pub new_head: u64,
+    /// The events that the old copy held and the new one does not, by their old positions.
+    pub lost: Vec<LostEvent>,
+}
+
+/// The folder of copies that were set aside.
+pub fn set_aside_folder(folder: &Folder) -> PathBuf {
+    folder.root().join("set-aside")
+}
+
+fn redrawn(folder: &Folder) -> PathBuf {
+    folder.root().join("log.redrawn.sqlite")
+}
+
+/// An empty file for the new copy. What an earlier attempt left is removed.
+pub fn begin(folder: &Folder) -> Result<Embedded, NodeError> {
+    let path = redrawn(folder);
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        remove(&beside(&path, suffix))?;
+    }
+    Ok(Embedded::create(&path)?)
+}
+
+/// Puts the new copy in the old one's place and sets that aside. Both are closed. Done again after a crash, it goes on where it was.
+pub fn finish(folder: &Folder, old: Embedded, new: Embedded, found: Timestamp) -> Result<Loss, NodeError> {
+    let loss = loss(&old, &new, found)?;
+    old.close()?;
+    new.close()?;
+    let name = found.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let aside = unused(&set_aside_folder(folder), &name);
+    fs::create_dir_all(&aside).map_err(io(&aside))?;
+    let list = serde_json::to_vec_pretty(&loss).map_err(|error| io(&aside)(std::io::Error::other(error)))?;
+    let path = aside.join("lost.json");
+    write_atomically(&path, &list).map_err(io(&path))?;
+    let _lock = WriterLock::acquire(&fengsui_log::embedded::LOG_FILE, &folder.log())?;
+    let log = folder.log();
+    for suffix in ["-wal", "-shm"] {
+        rename_if_present(&beside(&log, suffix), &aside.join(format!("log.sqlite{suffix}")))?;
+    }
+    rename_if_present(&log, &aside.join("log.sqlite"))?;
+    take_place(folder)?;
+    Ok(loss)
+}
+
+/// Finishes a change of copies that was cut off between the two renamings.
+pub fn mend(folder: &Folder) -> Result<(), NodeError> {
+    if folder.log().exists() || !redrawn(folder).exists() || !set_aside_folder(folder).exists() {
+        return Ok(());
+    }
+    let _lock = WriterLock::acquire(&fengsui_log::embedded::LOG_FILE, &folder.log())?;
+    take_place(folder)
+}
+
+fn take_place(folder: &Folder) -> Result<(), NodeError> {
+    let (from, to) = (redrawn(folder), folder.log());
+    rename_if_present(&from, &to)?;
+    remove(&beside(&from, ".lock"))?;
+    crate::folder::sync_parent(&to).map_err(io(&to))
+}
+
+/// The losses of a folder, oldest first. A list that cannot be read is passed over: the copy beside it is the evidence.
+pub fn losses(folder: &Folder) -> Vec<Loss> {
+    let entries = fs::read_dir(set_aside_folder(folder)).into_iter().flatten().flatten();
+    let read = |entry: fs::DirEntry| serde_json::from_slice(&fs::read(entry.path().join("lost.json")).ok()?).ok();
+    let mut losses: Vec<Loss> = entries.filter_map(read).collect();
+    losses.sort_by_key(|loss| loss.found);
+    losses
+}
+
+fn loss(old: &Embedded, new: &Embedded, found: Timestamp) -> Result<Loss, NodeError> {
+    let mut lost = Vec::new();
+    let mut failed = None;
+    old.scan(Position::FIRST, None, &mut |position, record| {
+        let is_placeholder = record.to_record().is_missing();
+        match new.find(record.id) {
+            Ok(positions) if positions.is_empty() && !is_placeholder => {
+                let source = Event::parse(record.bytes).map(|event| event.source.to_string()).unwrap_or_default();
+                lost.push(LostEvent { position: position.get(), id: record.id, source });
+                ControlFlow::Continue(())
+            }
+            Ok(_) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let head = |log: &Embedded| Ok::<u64, NodeError>(log.head()?.map_or(0, Position::get));
+    Ok(Loss { found, old_head: head(old)?, new_head: head(new)?, lost })
+}
+
+fn unused(folder: &Path, name: &str) -> PathBuf {
+    let plain = folder.join(name);
+    let numbered = (2..).map(|number: u32| folder.join(format!("{name}-{number}")));
+    std::iter::once(plain).chain(numbered).find(|path| !path.exists()).unwrap_or_else(|| folder.join(name))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn rename_if_present(from: &Path, to: &Path) -> Result<(), NodeError> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(from)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), NodeError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(NodeError::Storage(StorageError::io(path, error)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> NodeError {
+    let path = path.to_owned();
+    move |source| NodeError::Folder(FolderError::Io { path, source })
+}

@@ -1,0 +1,245 @@
+//! What a running node says of itself: for `node status`, for its HTTP, and for commands beside it.
+//!
+//! Written once a second to `status.json` in the node's folder. No personal data and no secret is in it.
+
+use std::path::{Path, PathBuf};
+
+use fengsui_event::{AgencyCode, RegionCode, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::folder::write_atomically;
+
+/// Beyond this age a status is an old one: the node hangs, or has died.
+pub const FRESH_MS: i64 = 5_000;
+
+/// A running node at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The process.
+    pub pid: u32,
+    /// The program's version.
+    pub version: String,
+    /// When it was started.
+    pub started: Timestamp,
+    /// When this was written.
+    pub written: Timestamp,
+    /// Region of the exchange.
+    pub region: RegionCode,
+    /// Whose node it is.
+    pub agency: AgencyCode,
+    /// The source under which it publishes.
+    pub source: String,
+    /// The way to the stream.
+    pub broker: BrokerStatus,
+    /// How far stream, copy and tables are.
+    pub log: LogStatus,
+    /// What waits to be published.
+    pub outbox: OutboxStatus,
+    /// What somebody must see to, newest first.
+    pub alarms: Vec<Alarm>,
+    /// Bytes of memory that the process holds, where the system tells.
+    pub memory_bytes: Option<u64>,
+}
+
+/// The way to the stream.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct BrokerStatus {
+    /// Where the stream is to be reached; empty when the log is the node's own file.
+    pub servers: Vec<String>,
+    /// Whether the stream can be reached.
+    pub connected: bool,
+    /// How often the connection was made again.
+    pub reconnects: u64,
+    /// How often a silent consumer was replaced.
+    pub resubscribed: u64,
+    /// Why it cannot be reached, or what was refused last.
+    pub error: Option<String>,
+}
+
+/// How far stream, copy and tables are: last positions, 0 before the first.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct LogStatus {
+    /// The stream, as last seen.
+    pub stream: u64,
+    /// The node's copy.
+    pub copy: u64,
+    /// The tables.
+    pub applied: u64,
+    /// Positions by which the tables are behind the stream.
+    pub lag: u64,
+    /// For how long they have been behind without moving, in milliseconds.
+    pub stalled_ms: u64,
+    /// Events without effect so far.
+    pub without_effect: u64,
+}
+
+/// What waits to be published.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct OutboxStatus {
+    /// Events not known to be on the log.
+    pub pending: u64,
+    /// Events published.
+    pub sent: u64,
+    /// Number of the last event in the node's own chain; 0 before the first.
+    pub sequence: u64,
+    /// SHA-256 of that event.
+    pub chain_head: Option<String>,
+}
+
+/// Something that somebody must see to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Stable code for scripts.
+    pub code: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is wrong and what to do, in Chinese.
+    pub message_zh: String,
+    /// The same in English.
+    pub message_en: String,
+}
+
+/// Why a node is not well, or not ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// No status was written lately: the process hangs or has died.
+    Silent,
+    /// The tables do not move though the stream is ahead.
+    Stalled,
+    /// Somebody must see to something.
+    Alarm,
+    /// The stream cannot be reached.
+    Disconnected,
+    /// The tables are behind the stream.
+    Behind,
+}
+
+impl Trouble {
+    /// Stable code for scripts.
+    pub fn code(self) -> &'static str {
+        match self {
+            Trouble::Silent => "silent",
+            Trouble::Stalled => "stalled",
+            Trouble::Alarm => "alarm",
+            Trouble::Disconnected => "disconnected",
+            Trouble::Behind => "behind",
+        }
+    }
+}
+
+/// For how long tables may stay behind a stream that can be reached before the node counts as stalled, in milliseconds.
+pub const STALL_MS: u64 = 30_000;
+
+/// By how many positions tables may be behind for a node that is ready.
+pub const READY_LAG_MAX: u64 = 1_000;
+
+impl Status {
+    /// What ails the process itself, so that a supervisor of processes should start it again. A broker that is away is no such thing.
+    pub fn health(&self, now: Timestamp) -> Option<Trouble> {
+        if now.as_millisecond().saturating_sub(self.written.as_millisecond()) > FRESH_MS {
+            return Some(Trouble::Silent);
+        }
+        (self.log.stalled_ms > STALL_MS).then_some(Trouble::Stalled)
+    }
+
+    /// Why the node should not be asked now: what it would answer is old, or somebody must see to it first.
+    pub fn readiness(&self, now: Timestamp) -> Option<Trouble> {
+        let on_broker = !self.broker.servers.is_empty();
+        self.health(now)
+            .or((!self.alarms.is_empty()).then_some(Trouble::Alarm))
+            .or((on_broker && !self.broker.connected).then_some(Trouble::Disconnected))
+            .or((self.log.lag > READY_LAG_MAX).then_some(Trouble::Behind))
+    }
+
+    /// Why a running node does not reach the stream, if it says so and still runs.
+    pub fn cut_off(&self, now: Timestamp) -> Option<String> {
+        let is_cut = self.health(now).is_none() && !self.broker.connected;
+        is_cut.then(|| self.broker.error.clone().unwrap_or_default())
+    }
+
+    /// The file in a node's folder.
+    pub fn path(root: &Path) -> PathBuf {
+        root.join("status.json")
+    }
+
+    /// What the node of a folder last said; nothing when it never ran or what it said cannot be read.
+    pub fn read(root: &Path) -> Option<Status> {
+        serde_json::from_slice(&std::fs::read(Status::path(root)).ok()?).ok()
+    }
+
+    /// Writes the file, whole or not at all.
+    pub fn write(&self, root: &Path) -> std::io::Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(std::io::Error::other)?;
+        bytes.push(b'\n');
+        write_atomically(&Status::path(root), &bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn well() -> Status {
+        Status {
+            pid: 7,
+            version: "0.1.0".to_owned(),
+            started: at(0),
+            written: at(0),
+            region: "350600".parse().unwrap(),
+            agency: "fire".parse().unwrap(),
+            source: "/regions/350600/agencies/fire/nodes/1".to_owned(),
+            broker: BrokerStatus { servers: vec!["nats://b".to_owned()], connected: true, ..BrokerStatus::default() },
+            log: LogStatus::default(),
+            outbox: OutboxStatus::default(),
+            alarms: Vec::new(),
+            memory_bytes: None,
+        }
+    }
+
+    #[test]
+    fn a_broker_that_is_away_makes_a_node_unready_but_not_unwell() {
+        let mut status = well();
+        assert_eq!((status.health(at(1)), status.readiness(at(1))), (None, None));
+        status.broker.connected = false;
+        assert_eq!((status.health(at(1)), status.readiness(at(1))), (None, Some(Trouble::Disconnected)));
+        status.broker.servers.clear();
+        assert_eq!(status.readiness(at(1)), None);
+    }
+
+    #[test]
+    fn a_node_that_says_nothing_or_does_not_move_is_unwell() {
+        let mut status = well();
+        assert_eq!(status.health(at(5)), None);
+        assert_eq!(status.health(at(6)), Some(Trouble::Silent));
+        status.log.stalled_ms = STALL_MS + 1;
+        assert_eq!(status.health(at(0)), Some(Trouble::Stalled));
+    }
+
+    #[test]
+    fn lag_and_alarms_make_it_unready() {
+        let mut status = well();
+        status.log.lag = READY_LAG_MAX + 1;
+        assert_eq!(status.readiness(at(0)), Some(Trouble::Behind));
+        let (message_zh, message_en) = ("缺失".to_owned(), "lost".to_owned());
+        status.alarms.push(Alarm { code: "lost".to_owned(), since: at(0), message_zh, message_en });
+        assert_eq!((status.health(at(0)), status.readiness(at(0))), (None, Some(Trouble::Alarm)));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let place = TempDir::new().unwrap();
+        assert_eq!(Status::read(place.path()), None);
+        well().write(place.path()).unwrap();
+        assert_eq!(Status::read(place.path()), Some(well()));
+        std::fs::write(Status::path(place.path()), "{").unwrap();
+        assert_eq!(Status::read(place.path()), None);
+    }
+}
