@@ -1,6 +1,6 @@
 //! The log as one SQLite file: for evaluation, pilots, tests and audits without a network, and as every node's own copy.
 
-mod append;
+pub(crate) mod append;
 mod copy;
 mod schema;
 
@@ -76,6 +76,11 @@ impl Embedded {
     /// same, but cannot tell of errors.
     pub fn close(self) -> Result<(), StorageError> {
         self.database.close()
+    }
+
+    /// What this log knows of a record's id.
+    pub(crate) fn known(&self, record: &Record) -> Result<append::Known, ReadError> {
+        append::known(&self.database, record)
     }
 
     fn refuse_reader(&self) -> Result<(), AppendError> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use fengsui_event::EventId;
 
-use crate::jetstream::{BrokerError, PublishError};
+use crate::jetstream::{BrokerError, PublishError, TailError};
 use crate::{Position, StorageError};
 
 /// Why a batch was not appended. Nothing of the batch is in the log then, unless the variant says otherwise.
@@ -205,6 +205,12 @@ pub enum ReadError {
     /// The broker that the log is on.
     #[error(transparent)]
     Broker(#[from] Box<BrokerError>),
+    /// The stream is another one than it was.
+    #[error(transparent)]
+    Stream(#[from] Box<TailError>),
+    /// The copy of a stream cannot take what the stream holds.
+    #[error(transparent)]
+    Copy(Box<AppendError>),
 }
 
 impl ReadError {

@@ -15,17 +15,23 @@
 
 mod broker;
 mod error;
+mod event_log;
+mod feed;
 mod guarantees;
+mod lookup;
 mod message;
 mod publish;
 mod signals;
 mod stream;
+mod tail;
 
 pub use broker::{Broker, BrokerOptions, TlsFiles};
 pub use error::{BrokerError, MissingGuarantee, PublishError};
+pub use event_log::JetStream;
 pub use message::{Defect, StreamMessage};
 pub use publish::{ATOMIC_BATCH_BYTES_MAX, ATOMIC_BATCH_MAX};
 pub use stream::{DUPLICATE_WINDOW, DUPLICATE_WINDOW_MIN, Replica, Stream, StreamState, stream_name, subjects};
+pub use tail::{Tail, TailError, WATCHDOG};
 
 #[cfg(test)]
 mod tests;

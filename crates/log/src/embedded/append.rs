@@ -80,14 +80,18 @@ fn append_within(database: &Database, batch: &[Record]) -> Result<Vec<Appended>,
     Ok(appended)
 }
 
-enum Known {
+/// What a log knows of a record's id.
+pub(crate) enum Known {
+    /// Nothing.
     Not,
+    /// The same record, at this position.
     Same(Position),
+    /// Another record.
     Other(Conflict),
 }
 
 /// Compares a record with those that have its id. A copy may hold several; one that is equal is enough.
-fn known(database: &Database, record: &Record) -> Result<Known, ReadError> {
+pub(crate) fn known(database: &Database, record: &Record) -> Result<Known, ReadError> {
     let fault = |error| ReadError::Storage(database.fault(error));
     let mut statement = database
         .connection()
@@ -105,7 +109,7 @@ fn known(database: &Database, record: &Record) -> Result<Known, ReadError> {
     Ok(first_conflict.map_or(Known::Not, Known::Other))
 }
 
-fn difference(position: Position, stored: RecordRef<'_>, offered: RecordRef<'_>) -> Option<Conflict> {
+pub(crate) fn difference(position: Position, stored: RecordRef<'_>, offered: RecordRef<'_>) -> Option<Conflict> {
     let id = offered.id;
     let differs = |field, stored: &[u8], offered: &[u8]| {
         (stored != offered).then(|| Conflict {
@@ -132,7 +136,8 @@ fn place_of(with: ConflictWith, first_new: Position, appended: &[Appended]) -> C
     }
 }
 
-fn check_subjects(batch: &[Record]) -> Result<(), AppendError> {
+/// Refuses a batch with a subject that no broker carries.
+pub(crate) fn check_subjects(batch: &[Record]) -> Result<(), AppendError> {
     let bad = |subject: &str| {
         subject.split('.').any(|word| {
             word.is_empty()

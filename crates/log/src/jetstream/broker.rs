@@ -108,7 +108,7 @@ impl Broker {
     }
 
     fn start(options: BrokerOptions, in_background: bool) -> Result<Broker, BrokerError> {
-        let servers = options.servers.join(", ");
+        let (servers, ack_timeout) = (options.servers.join(", "), options.ack_timeout);
         let addresses = addresses(&options.servers)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -117,7 +117,7 @@ impl Broker {
             .build()
             .map_err(BrokerError::Threads)?;
         let signals = Arc::new(Signals::new());
-        let mut client_options = client_options(&options, &signals)?;
+        let mut client_options = client_options(options, &signals)?;
         if in_background {
             client_options = client_options.retry_on_initial_connect();
         }
@@ -126,12 +126,11 @@ impl Broker {
         // Building it starts a task.
         let within = runtime.enter();
         let context = async_nats::jetstream::context::ContextBuilder::new()
-            .timeout(options.ack_timeout)
-            .ack_timeout(options.ack_timeout)
+            .timeout(ack_timeout)
+            .ack_timeout(ack_timeout)
             .build(client.clone());
         drop(within);
         let handle = runtime.handle().clone();
-        let ack_timeout = options.ack_timeout;
         let shared = Shared { client, context, signals, servers, ack_timeout, handle, runtime: Some(runtime) };
         Ok(Broker { shared: Arc::new(shared) })
     }
@@ -149,6 +148,11 @@ impl Broker {
     /// How often the connection was made again after it was lost.
     pub fn reconnects(&self) -> u64 {
         self.shared.signals.connections().saturating_sub(1)
+    }
+
+    /// How often the connection was made.
+    pub(super) fn connections(&self) -> u64 {
+        self.shared.signals.connections()
     }
 
     /// Version of the server that this connection leads to; none before the first connection.
@@ -275,10 +279,10 @@ fn addresses(servers: &[String]) -> Result<Vec<ServerAddr>, BrokerError> {
     servers.iter().map(parse).collect()
 }
 
-fn client_options(options: &BrokerOptions, signals: &Arc<Signals>) -> Result<ConnectOptions, BrokerError> {
+fn client_options(options: BrokerOptions, signals: &Arc<Signals>) -> Result<ConnectOptions, BrokerError> {
     let signals = Arc::clone(signals);
     let mut client = ConnectOptions::new()
-        .name(&options.name)
+        .name(options.name)
         .ping_interval(PING_INTERVAL)
         .connection_timeout(options.connect_timeout)
         .request_timeout(Some(options.ack_timeout))
@@ -297,16 +301,16 @@ fn client_options(options: &BrokerOptions, signals: &Arc<Signals>) -> Result<Con
         }
         client = client.custom_inbox_prefix(prefix);
     }
-    let TlsFiles { ca, certificate, key } = &options.tls;
+    let TlsFiles { ca, certificate, key } = options.tls;
     if let Some(ca) = ca {
-        readable("certificates of the city's CA", ca)?;
-        client = client.add_root_certificates(ca.clone()).require_tls(true);
+        readable("certificates of the city's CA", &ca)?;
+        client = client.add_root_certificates(ca).require_tls(true);
     }
     match (certificate, key) {
         (Some(certificate), Some(key)) => {
-            readable("this node's certificate", certificate)?;
-            readable("the key of this node's certificate", key)?;
-            client = client.add_client_certificate(certificate.clone(), key.clone()).require_tls(true);
+            readable("this node's certificate", &certificate)?;
+            readable("the key of this node's certificate", &key)?;
+            client = client.add_client_certificate(certificate, key).require_tls(true);
         }
         (None, None) => {}
         _ => {

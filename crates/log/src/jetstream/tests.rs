@@ -9,6 +9,7 @@ use crate::conformance::record;
 use crate::conformance::server::NatsServer;
 use crate::{Position, Record};
 
+mod conforms;
 mod faults;
 
 fn region() -> RegionCode {
