@@ -4,12 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use fengsui_event::{AgencyCode, EventId, Language, UnitId};
+use fengsui_log::jetstream::TailError;
 use fengsui_log::{AppendError, ReadError, StorageError};
 use fengsui_node::NodeError;
 use fengsui_node::as_of::AsOfError;
 use fengsui_node::desk::PlanError;
 use fengsui_node::folder::FolderError;
 use fengsui_node::keys::KeyFileError;
+use fengsui_node::node::OutOfReach;
 use fengsui_node::outbox::OutboxError;
 use fengsui_node::reading::storage_of;
 use fengsui_projector::{Cause, ModelError};
@@ -247,11 +249,30 @@ fn exit_of_node(error: &NodeError) -> Exit {
         )
         | NodeError::Read(ReadError::Gap { .. } | ReadError::Row { .. }) => Exit::Integrity,
         NodeError::AcceptedNotPublished(error) => match exit_of_node(error) {
-            Exit::Integrity => Exit::Integrity,
+            exit @ (Exit::Integrity | Exit::NotAllowed) => exit,
             _ => Exit::KeptForLater,
         },
+        other if is_not_permitted(other) => Exit::NotAllowed,
+        NodeError::OutOfReach(OutOfReach::Different)
+        | NodeError::Tail(TailError::HeadWentBack { .. } | TailError::Differs { .. }) => Exit::Integrity,
+        NodeError::OutOfReach(_) => Exit::KeptForLater,
+        NodeError::Broker(error) if error.is_out_of_reach() => Exit::KeptForLater,
+        NodeError::Publish(error) if error.is_out_of_reach() => Exit::KeptForLater,
+        NodeError::Tail(error) if error.is_out_of_reach() => Exit::KeptForLater,
         other if other.rejection().is_some_and(fengsui_projector::Rejection::is_not_allowed) => Exit::NotAllowed,
         _ => Exit::Failed,
+    }
+}
+
+/// Whether the broker lets this node do less than was asked.
+fn is_not_permitted(error: &NodeError) -> bool {
+    match error {
+        NodeError::Broker(error) => error.is_not_permitted(),
+        NodeError::OutOfReach(OutOfReach::Broker(error)) => error.is_not_permitted(),
+        NodeError::Publish(error) => error.is_not_permitted(),
+        NodeError::Tail(TailError::Broker(error)) => error.is_not_permitted(),
+        NodeError::AcceptedNotPublished(error) => is_not_permitted(error),
+        _ => false,
     }
 }
 
@@ -276,7 +297,14 @@ fn code_of_node(error: &NodeError) -> &'static str {
         NodeError::Model(ModelError::Ahead { .. }) => "model_ahead",
         NodeError::Model(_) => "model",
         NodeError::Envelope(_) => "event",
+        NodeError::AcceptedNotPublished(error) if is_not_permitted(error) => "not_permitted",
         NodeError::AcceptedNotPublished(_) => "accepted_not_published",
+        other if is_not_permitted(other) => "not_permitted",
+        NodeError::OutOfReach(OutOfReach::Different) => "stream_differs",
+        NodeError::OutOfReach(_) => "out_of_reach",
+        NodeError::Broker(_) | NodeError::Publish(_) | NodeError::Tail(_) => "broker",
+        NodeError::Connection(_) => "connection",
+        NodeError::NoBroker { .. } => "no_broker",
         NodeError::Plan(PlanError::Ambiguous { .. }) => "ambiguous",
         NodeError::Plan(PlanError::NameMissing { .. }) => "name_missing",
         NodeError::Plan(_) => "refused",
@@ -358,6 +386,10 @@ fn summary_of_node(error: &NodeError) -> &'static str {
         NodeError::Key(_) => "密钥无法使用：",
         NodeError::OutboxBehind { .. } => "发件箱比日志旧，请放回最新的发件箱：",
         NodeError::Outbox(OutboxError::OtherLog { .. }) => "日志与发件箱不符，请放回本节点的日志：",
+        NodeError::OutOfReach(_) | NodeError::Broker(_) | NodeError::Tail(_) => "无法使用消息服务器：",
+        NodeError::Publish(_) => "消息服务器未接受事件，已保留在发件箱：",
+        NodeError::Connection(_) => "连接消息服务器的设置有误：",
+        NodeError::NoBroker { .. } => "该节点的日志就是本机文件，无须运行：",
         NodeError::Append(_) | NodeError::Outbox(_) => "事件未能写入日志：",
         NodeError::Read(_) | NodeError::Model(ModelError::Log(_) | ModelError::PositionGap { .. }) => {
             "日志不完整或被改动："

@@ -130,6 +130,20 @@ impl Session {
         let mut bar = Bar::new(self.output.look(), "更新查询库", "Bringing the tables up to date");
         let reading = Reading::open(&self.global.data, &mut bar)?;
         self.tell_of_mending(reading.mended());
+        if let Some(reason) = reading.cut() {
+            let position = reading.progress().position;
+            self.output.note(
+                format!("消息流无法连接，显示至位置 {position}：{reason}"),
+                format!("the stream is out of reach; shown up to position {position}: {reason}"),
+            );
+        }
+        if reading.waiting() > 0 {
+            let waiting = reading.waiting();
+            self.output.note(
+                format!("发件箱中有 {waiting} 个事件待发布，尚未计入下列内容"),
+                format!("{waiting} events wait in the outbox and are not in what is shown"),
+            );
+        }
         if let (Some(error), position, head) = (reading.kept_back(), reading.progress().position, reading.head())
             && reading.lag() > 0
         {

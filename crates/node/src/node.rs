@@ -9,6 +9,7 @@ mod error;
 mod way;
 
 use std::path::Path;
+use std::time::Duration;
 
 use fengsui_event::{AgencyCode, CaseId, Timestamp};
 use fengsui_log::{Embedded, EventLog, StorageError};
@@ -24,8 +25,9 @@ use crate::outbox::{DRAIN_BATCH, LostEnd, Outbox, OutboxError, compare, drain, t
 pub use batch::Batch;
 use batch::{Keyring, Row};
 pub use error::NodeError;
-use way::Way;
+pub(crate) use way::is_kept;
 pub use way::{OutOfReach, reach_stream};
+use way::{PUBLISHING_PATIENCE, Way};
 
 /// An open node; the only one through which commands come into its outbox.
 pub struct Node {
@@ -35,6 +37,8 @@ pub struct Node {
     way: Way,
     projector: Projector,
     mended: Option<LostEnd>,
+    /// How long a running node beside this one is waited for. No longer at all once it has not come.
+    patience: Duration,
 }
 
 /// The events that a command became. They are durable and acknowledged.
@@ -42,6 +46,15 @@ pub struct Node {
 pub struct Receipt {
     /// The events, in order.
     pub events: Vec<Planned>,
+}
+
+/// What came of a batch. It is durable.
+#[derive(Debug)]
+pub struct Accepted<T> {
+    /// What the batch answered.
+    pub result: T,
+    /// Why it is not on the log yet, as [`NodeError::AcceptedNotPublished`]; nothing when it is.
+    pub waits: Option<NodeError>,
 }
 
 impl Node {
@@ -75,12 +88,25 @@ impl Node {
         drain(&mut outbox, &mut log, DRAIN_BATCH)?;
         let mut projector = Projector::open(&folder.model(), genesis(folder.exchange()))?;
         projector.follow(&log, FollowOptions::default(), watcher)?;
-        Ok(Self { folder, keys: Keyring::default(), outbox, way: Way::OwnFile(log), projector, mended })
+        Ok(Self {
+            folder,
+            keys: Keyring::default(),
+            outbox,
+            way: Way::OwnFile(log),
+            projector,
+            mended,
+            patience: PUBLISHING_PATIENCE,
+        })
     }
 
     /// What the log had lost when it was opened, and has again from the outbox.
     pub fn mended(&self) -> Option<LostEnd> {
         self.mended
+    }
+
+    /// How many events wait in the outbox.
+    pub fn waiting(&self) -> Result<u64, NodeError> {
+        Ok(self.outbox.counts()?.pending)
     }
 
     /// Why what was accepted cannot be published now, if it cannot.
@@ -153,22 +179,37 @@ impl Node {
 
     /// Does several commands as one transaction of the outbox. A command that is refused leaves nothing, and the
     /// batch may go on; an error of the closure leaves nothing of the whole batch.
+    ///
+    /// Errors: [`NodeError::AcceptedNotPublished`] when all is done but for the log, which takes it later.
     pub fn batch<T, E: From<NodeError>>(&mut self, work: impl FnOnce(&mut Batch<'_>) -> Result<T, E>) -> Result<T, E> {
-        let overlay = overlay(&mut self.projector, &self.outbox, &self.way).map_err(E::from)?;
+        let Accepted { result, waits } = self.accept(work)?;
+        waits.map_or(Ok(result), |error| Err(E::from(error)))
+    }
+
+    /// The same for whoever wants to show what was accepted, whether it is published already or not.
+    pub fn accept<T, E: From<NodeError>>(
+        &mut self,
+        work: impl FnOnce(&mut Batch<'_>) -> Result<T, E>,
+    ) -> Result<Accepted<T>, E> {
+        if matches!(self.way, Way::Beside(_)) {
+            let genesis = genesis(self.folder.exchange());
+            self.projector.refresh(&genesis).map_err(|error| E::from(error.into()))?;
+        }
+        let overlay = overlay(&mut self.projector, &self.outbox).map_err(E::from)?;
         let mut batch = Batch::new(&self.folder, &mut self.keys, &self.outbox, overlay);
         let result = work(&mut batch)?;
         let rows = batch.into_rows();
         if rows.is_empty() {
-            return Ok(result);
+            return Ok(Accepted { result, waits: None });
         }
         self.acknowledge(&rows).map_err(E::from)?;
-        self.publish().map_err(|error| E::from(NodeError::AcceptedNotPublished(Box::new(error))))?;
-        Ok(result)
+        let waits = self.publish().err().map(|error| NodeError::AcceptedNotPublished(Box::new(error)));
+        Ok(Accepted { result, waits })
     }
 
     /// The tables with what waits in the outbox on top.
     fn overlay(&mut self) -> Result<Overlay<'_>, NodeError> {
-        overlay(&mut self.projector, &self.outbox, &self.way)
+        overlay(&mut self.projector, &self.outbox)
     }
 
     /// Writes events to the outbox. When this returns they are acknowledged.
@@ -189,15 +230,12 @@ impl Node {
     }
 }
 
-fn overlay<'a>(projector: &'a mut Projector, outbox: &Outbox, way: &Way) -> Result<Overlay<'a>, NodeError> {
+fn overlay<'a>(projector: &'a mut Projector, outbox: &Outbox) -> Result<Overlay<'a>, NodeError> {
     let position = projector.progress().position;
     let mut overlay = projector.overlay();
-    // On a log of its own nothing waits once the node is open.
-    if !matches!(way, Way::OwnFile(_)) {
-        for waiting in outbox.beyond(position)? {
-            let record = &waiting.record;
-            overlay.lay(record.id, &record.subject, &record.bytes, &record.signature)?;
-        }
+    for waiting in outbox.beyond(position)? {
+        let record = &waiting.record;
+        overlay.lay(record.id, &record.subject, &record.bytes, &record.signature)?;
     }
     Ok(overlay)
 }

@@ -6,13 +6,15 @@
 
 use std::path::Path;
 
+use fengsui_event::Timestamp;
 use fengsui_log::{Embedded, EventLog, Position, ReadError, StorageError};
 use fengsui_projector::query::{Reader, View};
 use fengsui_projector::{ModelError, Progress, Registry, Watcher};
 
 use crate::folder::Folder;
-use crate::node::{Node, NodeError, genesis};
+use crate::node::{Node, NodeError, genesis, is_kept};
 use crate::outbox::{LostEnd, Outbox, OutboxError, compare};
+use crate::station::status::Status;
 
 /// An open folder that is only read.
 pub struct Reading {
@@ -24,6 +26,8 @@ pub struct Reading {
     head: u64,
     kept_back: Option<NodeError>,
     mended: Option<LostEnd>,
+    cut: Option<String>,
+    waiting: u64,
 }
 
 impl Reading {
@@ -32,22 +36,42 @@ impl Reading {
     /// Errors: what keeps even a reader out: a file that is missing, damaged, foreign or newer.
     pub fn open(root: &Path, watcher: &mut dyn Watcher) -> Result<Self, NodeError> {
         let folder = Folder::open(root)?;
+        let on_broker = folder.node().broker.is_some();
         match Self::as_it_is(folder.clone(), None) {
-            Ok(reading) if reading.is_current()? => return Ok(reading),
+            Ok(reading) if on_broker && is_kept(&folder.log()) => return reading.beside_keeper(),
+            Ok(reading) if !on_broker && reading.is_current()? => return Ok(reading),
             Ok(_) => {}
             Err(error) if is_missing(&error) || is_ahead(&error) => {}
             Err(error) => return Err(error),
         }
-        let (mended, kept_back) = match Node::open_watched(root, watcher) {
+        let (mended, cut, waiting, kept_back) = match Node::open_watched(root, watcher) {
             Ok(node) => {
-                let mended = node.mended();
+                let (mended, waiting) = (node.mended(), node.waiting()?);
+                let cut = node.out_of_reach().map(ToString::to_string);
                 node.close()?;
-                (mended, None)
+                (mended, cut, waiting, None)
             }
-            Err(error) if keeps_only_writers_out(&error) => (None, Some(error)),
+            Err(error) if keeps_only_writers_out(&error) => (None, None, 0, Some(error)),
             Err(error) => return Err(error),
         };
-        Ok(Self { mended, ..Self::as_it_is(folder, kept_back)? })
+        Ok(Self { mended, cut, waiting, ..Self::as_it_is(folder, kept_back)? })
+    }
+
+    /// Beside a running node, which knows whether the stream can be reached.
+    fn beside_keeper(mut self) -> Result<Self, NodeError> {
+        self.cut = Status::read(self.folder.root()).and_then(|status| status.cut_off(Timestamp::now()));
+        self.waiting = Outbox::open_reader(self.folder.outbox())?.counts()?.pending;
+        Ok(self)
+    }
+
+    /// Why the stream could not be reached, so that the tables may be behind it; nothing where the log is the node's own file.
+    pub fn cut(&self) -> Option<&str> {
+        self.cut.as_deref()
+    }
+
+    /// Events of this node that wait in the outbox and are not in the tables.
+    pub fn waiting(&self) -> u64 {
+        self.waiting
     }
 
     /// The folder.
@@ -104,7 +128,7 @@ impl Reading {
             return Err(ModelError::Ahead { model: progress.position, log: head }.into());
         }
         let registry = registry.unwrap_or_else(|| genesis(folder.exchange()));
-        Ok(Self { folder, log, model, progress, registry, head, kept_back, mended: None })
+        Ok(Self { folder, log, model, progress, registry, head, kept_back, mended: None, cut: None, waiting: 0 })
     }
 
     fn is_current(&self) -> Result<bool, NodeError> {

@@ -3,7 +3,7 @@
 use fengsui_event::payload::RoutingAnswer;
 use fengsui_event::{AgencyCode, CaseId, Date, DeadlineKind, EventId, Language, Outcome};
 use fengsui_node::desk::{Command, RandomIds};
-use fengsui_node::{Node, Receipt};
+use fengsui_node::{Accepted, Node, Receipt};
 use fengsui_projector::query::View;
 use fengsui_projector::state::{CaseState, CaseStatus, ReferralStatus, Slot};
 use serde::Serialize;
@@ -23,9 +23,16 @@ pub fn about(
 ) -> Result<Exit, Failure> {
     let mut node = session.node()?;
     let actor = session.actor(node.folder())?;
-    let command = command(lookup::find(node.view(), id)?)?;
-    let receipt = node.submit(actor, command, &mut RandomIds, session.now)?;
-    show(session, &node, &receipt)
+    let command = command(lookup::find_at(&mut node, id)?)?;
+    let accepted =
+        node.accept(|batch| batch.submit(actor, command, &mut RandomIds, session.now).map_err(Failure::from))?;
+    show(session, &mut node, &accepted.result)?;
+    ended(accepted)
+}
+
+/// What was accepted is shown in any case; that it is not on the log yet is what the run ends with.
+pub fn ended<T>(accepted: Accepted<T>) -> Result<Exit, Failure> {
+    accepted.waits.map_or(Ok(Exit::Done), |error| Err(error.into()))
 }
 
 /// An event of a receipt.
@@ -43,11 +50,11 @@ pub fn done(receipt: &Receipt) -> Vec<Done> {
 }
 
 /// Shows what a command about a case has done.
-fn show(session: &Session, node: &Node, receipt: &Receipt) -> Result<Exit, Failure> {
+fn show(session: &Session, node: &mut Node, receipt: &Receipt) -> Result<Exit, Failure> {
     let Some(id) = receipt.events.iter().find_map(|event| event.correlation) else {
         return Ok(Exit::Done);
     };
-    let case = case_of(node.view(), id)?;
+    let case = case_at(node, id)?;
     let output = &session.output;
     if output.json() {
         output.document(&json!({"case": id, "events": done(receipt), "state": case}))?;
@@ -69,6 +76,11 @@ fn show(session: &Session, node: &Node, receipt: &Receipt) -> Result<Exit, Failu
     facts.show(output)?;
     hint(session, &case, node.registry().authority);
     Ok(Exit::Done)
+}
+
+/// A case at a desk, with what waits in the outbox.
+pub fn case_at(node: &mut Node, id: CaseId) -> Result<CaseState, Failure> {
+    node.case(id)?.map_or(Err(Failure::NoSuchId(id.event_id())), |case| Ok(*case))
 }
 
 /// A case that must be there.

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use fengsui_node::Accepted;
 use fengsui_node::import::{ImportError, ImportOptions, ImportSummary, ImportWatcher, RowOutcome, RowResult, import};
 use fengsui_sheets::ReadOptions;
 use serde_json::{Value, json};
@@ -35,8 +36,12 @@ pub fn run(session: &Session, arguments: &ImportArguments) -> Result<Exit, Failu
     interrupt::watch();
     let bar = Bar::with_lines(session.output.look(), "导入", "Importing");
     let mut watcher = Watching { output: &session.output, bar, failure: None };
-    let summary = import(&mut node, agency, file, &options, session.now, &mut watcher)
-        .inspect_err(|error| say_how_to_go_on(&session.output, error))?;
+    let Accepted { result: summary, waits } = import(&mut node, agency, file, &options, session.now, &mut watcher)
+        .inspect_err(|error| {
+            if matches!(error, ImportError::Node(_)) {
+                say_how_to_go_on(&session.output);
+            }
+        })?;
     let failure = watcher.failure.take();
     drop(watcher);
     if let Some(failure) = failure {
@@ -54,17 +59,21 @@ pub fn run(session: &Session, arguments: &ImportArguments) -> Result<Exit, Failu
     if summary.interrupted {
         return Err(Failure::Interrupted);
     }
+    if summary.stopped_waiting {
+        say_how_to_go_on(&session.output);
+    }
+    if let Some(error) = waits {
+        return Err(error.into());
+    }
     Ok(if summary.refused > 0 { Exit::Partial } else { Exit::Done })
 }
 
 /// An import that the node broke off is simply run again, also where a single command is not to be repeated.
-fn say_how_to_go_on(output: &Output, error: &ImportError) {
-    if let ImportError::Node(_) = error {
-        output.note(
-            "导入中断；排除故障后再次运行同一导入，即从中断处继续",
-            "the import was broken off; run the same import again once this is mended: it goes on where it stopped",
-        );
-    }
+fn say_how_to_go_on(output: &Output) {
+    output.note(
+        "导入中断；排除故障后再次运行同一导入，即从中断处继续",
+        "the import was broken off; run the same import again once this is mended: it goes on where it stopped",
+    );
 }
 
 struct Watching<'a> {

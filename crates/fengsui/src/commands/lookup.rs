@@ -1,8 +1,10 @@
 //! What an id means: people copy whichever id they see.
 
 use fengsui_event::{CaseId, EventId, ReferralId};
+use fengsui_node::Node;
 use fengsui_node::desk::Addressed;
 use fengsui_projector::query::View;
+use fengsui_projector::state::CaseState;
 
 use crate::exit::Failure;
 
@@ -40,6 +42,28 @@ impl Named {
             Self::Case(_) | Self::Referral(..) => None,
         }
     }
+}
+
+/// Finds what an id names at a desk, also among what waits in the outbox.
+pub fn find_at(node: &mut Node, id: EventId) -> Result<Named, Failure> {
+    match find(node.view(), id) {
+        Err(Failure::NoSuchId(id)) => {
+            let waiting = node.waiting_cases()?;
+            waiting.iter().find_map(|case| within(case, id)).ok_or(Failure::NoSuchId(id))
+        }
+        found => found,
+    }
+}
+
+fn within(case: &CaseState, id: EventId) -> Option<Named> {
+    if case.id.event_id() == id {
+        return Some(Named::Case(case.id));
+    }
+    let referral = ReferralId::of(id);
+    if case.referrals.iter().any(|held| held.id == referral) {
+        return Some(Named::Referral(case.id, referral));
+    }
+    case.feedback.iter().any(|held| held.id == id).then_some(Named::Feedback(case.id, id))
 }
 
 /// Finds what an id names.

@@ -3,7 +3,7 @@
 use fengsui_event::payload::Place;
 use fengsui_event::{AgencyCode, Language};
 use fengsui_node::desk::{Command, RandomIds, ReportCommand};
-use fengsui_node::{Node, Receipt};
+use fengsui_node::{Accepted, Node, Receipt};
 use fengsui_projector::query::View;
 use fengsui_projector::state::{CaseState, Referral};
 use fengsui_sheets::{ColumnKind, Value};
@@ -35,9 +35,9 @@ pub fn run(session: &Session, arguments: ReportArguments) -> Result<Exit, Failur
     let mut node = session.node()?;
     let actor = session.actor(node.folder())?;
     let report = placed(node.view(), given)?;
-    let receipt = submit(session, &mut node, actor, report)?;
-    show(session, &node, &receipt)?;
-    Ok(Exit::Done)
+    let accepted = submit(session, &mut node, actor, report)?;
+    show(session, &mut node, &accepted.result)?;
+    act::ended(accepted)
 }
 
 /// Submits a report.
@@ -46,8 +46,9 @@ pub fn submit(
     node: &mut Node,
     actor: AgencyCode,
     report: ReportCommand,
-) -> Result<Receipt, Failure> {
-    Ok(node.submit(actor, Command::Report(Box::new(report)), &mut RandomIds, session.now)?)
+) -> Result<Accepted<Receipt>, Failure> {
+    let command = Command::Report(Box::new(report));
+    node.accept(|batch| batch.submit(actor, command, &mut RandomIds, session.now).map_err(Failure::from))
 }
 
 fn from_flags(session: &Session, arguments: ReportArguments) -> Result<Given, Failure> {
@@ -103,11 +104,11 @@ pub fn placed(view: View<'_>, given: Given) -> Result<ReportCommand, Failure> {
 }
 
 /// Shows the reported case with its referrals.
-pub fn show(session: &Session, node: &Node, receipt: &Receipt) -> Result<(), Failure> {
+pub fn show(session: &Session, node: &mut Node, receipt: &Receipt) -> Result<(), Failure> {
     let Some(id) = receipt.events.iter().find_map(|event| event.correlation) else {
         return Ok(());
     };
-    let case = act::case_of(node.view(), id)?;
+    let case = act::case_at(node, id)?;
     let output = &session.output;
     if output.json() {
         return output.document(&json!({"case": id, "events": act::done(receipt), "state": case}));

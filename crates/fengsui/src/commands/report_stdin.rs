@@ -7,8 +7,8 @@ use std::io::Read as _;
 
 use fengsui_event::payload::Place;
 use fengsui_event::{AgencyCode, CategoryCode, Date, FindingMethod, RegionCode, Severity, TradeCode};
-use fengsui_node::Node;
 use fengsui_node::desk::ReportCommand;
+use fengsui_node::{Accepted, Node, NodeError};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
@@ -58,10 +58,13 @@ pub fn run(session: &Session, arguments: &ReportArguments) -> Result<Exit, Failu
     let actor = session.actor(node.folder())?;
     let single = items.len() == 1;
     let mut refused = Vec::new();
-    let mut done = 0;
+    let (mut done, mut waits) = (0, None);
     for item in &items {
         match report_one(session, &mut node, actor, item, single) {
-            Ok(()) => done += 1,
+            Ok(not_yet) => {
+                done += 1;
+                waits = not_yet;
+            }
             Err(failure) if single || !is_about_item(&failure) => return Err(failure),
             Err(failure) => {
                 tell_refused(session, item, &failure)?;
@@ -69,16 +72,12 @@ pub fn run(session: &Session, arguments: &ReportArguments) -> Result<Exit, Failu
             }
         }
     }
-    if single {
-        return Ok(Exit::Done);
-    }
-    finish(session, arguments, done, &refused)
+    let exit = if single { Exit::Done } else { finish(session, arguments, done, &refused)? };
+    waits.map_or(Ok(exit), |error| Err(error.into()))
 }
 
 /// Whether a failure speaks of the object alone, so that the next one may do.
 fn is_about_item(failure: &Failure) -> bool {
-    use fengsui_node::NodeError;
-
     matches!(
         failure,
         Failure::Usage { .. } | Failure::Failed { .. } | Failure::Node(NodeError::Plan(_) | NodeError::Refused(_))
@@ -123,24 +122,34 @@ fn items(text: &str) -> Vec<Item> {
     }
 }
 
-fn report_one(session: &Session, node: &mut Node, actor: AgencyCode, item: &Item, single: bool) -> Result<(), Failure> {
+/// Reports one object and shows what came of it. The answer is why that is not on the log yet, if it is not.
+fn report_one(
+    session: &Session,
+    node: &mut Node,
+    actor: AgencyCode,
+    item: &Item,
+    single: bool,
+) -> Result<Option<NodeError>, Failure> {
     let given = read(session, item)?;
     let report = report::placed(node.view(), given)?;
-    let receipt = report::submit(session, node, actor, report)?;
+    let Accepted { result: receipt, waits } = report::submit(session, node, actor, report)?;
     if single {
-        return report::show(session, node, &receipt);
+        report::show(session, node, &receipt)?;
+        return Ok(waits);
     }
     let Some(case) = receipt.events.iter().find_map(|event| event.correlation) else {
-        return Ok(());
+        return Ok(waits);
     };
-    let state = act::case_of(node.view(), case)?;
+    let state = act::case_at(node, case)?;
     let to: Vec<String> = state.referrals.iter().map(|referral| referral.addressee.to_string()).collect();
     if session.output.json() {
-        return session.output.json_line(
+        session.output.json_line(
             &json!({"type": "row", "number": item.number, "case": case, "referred_to": to, "events": act::done(&receipt)}),
-        );
+        )?;
+    } else {
+        session.output.line(&format!("{}\t{case}\t{}", item.number, to.join(" ")))?;
     }
-    session.output.line(&format!("{}\t{case}\t{}", item.number, to.join(" ")))
+    Ok(waits)
 }
 
 fn read(session: &Session, item: &Item) -> Result<Given, Failure> {

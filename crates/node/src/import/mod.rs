@@ -16,12 +16,15 @@ use fengsui_sheets::{CellPlace, ColumnMap, Field, ReadOptions, RefusedFile, Refu
 use serde::Serialize;
 
 use crate::desk::PlanError;
-use crate::node::{Batch, Node, NodeError};
+use crate::node::{Accepted, Batch, Node, NodeError};
 
 pub use row::RowResult;
 
 /// Rows that become one transaction of the outbox.
 const BATCH_ROWS: usize = 500;
+
+/// Events that may wait for the log before an import stops.
+const WAITING_MAX: u64 = 20_000;
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -90,6 +93,8 @@ pub struct ImportSummary {
     pub interrupted: bool,
     /// Whether nothing was changed because only a trial was asked for.
     pub dry_run: bool,
+    /// Whether the import stopped before the end, because so much waits for the log already.
+    pub stopped_waiting: bool,
 }
 
 /// Why a file was not imported.
@@ -123,7 +128,7 @@ pub fn import(
     options: &ImportOptions,
     now: Timestamp,
     watcher: &mut dyn ImportWatcher,
-) -> Result<ImportSummary, ImportError> {
+) -> Result<Accepted<ImportSummary>, ImportError> {
     let today = fengsui_event::date::day_of(now);
     let book = node.registry().rulebook(today).map_err(|error| NodeError::from(PlanError::from(error)))?.clone();
     let maps = maps(options, &book)?;
@@ -137,9 +142,9 @@ pub fn import(
         ..ImportSummary::default()
     };
     let book_name = reader.map_name().to_owned();
-    loop {
+    let waits = loop {
         let (records, ended) = next_rows(&mut reader, &mut summary);
-        let (outcomes, refusals) = do_rows(node, agency, &book_name, records, now, options.dry_run)?;
+        let (outcomes, refusals, not_yet) = do_rows(node, agency, &book_name, records, now, options.dry_run)?;
         for row in &refusals {
             refused.write(row)?;
             for problem in &row.problems {
@@ -151,12 +156,14 @@ pub fn import(
             watcher.row(outcome);
         }
         summary.interrupted = watcher.progress(summary.rows, reader.progress()).is_break() && !ended;
-        if ended || summary.interrupted {
-            break;
+        // What waits is tried anew with each batch, so more and more of it would take longer and longer.
+        summary.stopped_waiting = not_yet.is_some() && !ended && node.waiting()? > WAITING_MAX;
+        if ended || summary.interrupted || summary.stopped_waiting {
+            break not_yet;
         }
-    }
+    };
     summary.refused_file = refused.finish()?.map(|(path, _)| path);
-    Ok(summary)
+    Ok(Accepted { result: summary, waits })
 }
 
 fn maps(options: &ImportOptions, book: &Rulebook) -> Result<Vec<ColumnMap>, SheetError> {
@@ -198,6 +205,7 @@ fn next_rows(reader: &mut ViolationReader, summary: &mut ImportSummary) -> (Vec<
 }
 
 type Done = (Vec<RowOutcome>, Vec<RefusedRow>);
+type Accomplished = (Vec<RowOutcome>, Vec<RefusedRow>, Option<NodeError>);
 
 fn do_rows(
     node: &mut Node,
@@ -206,14 +214,14 @@ fn do_rows(
     rows: Vec<fengsui_sheets::ReadRow>,
     now: Timestamp,
     dry_run: bool,
-) -> Result<Done, NodeError> {
-    let done = node.batch(|batch| {
+) -> Result<Accomplished, NodeError> {
+    let done = node.accept(|batch| {
         let (outcomes, refusals) = in_batch(batch, agency, book_name, rows, now)?;
         if dry_run { Err(BatchEnd::Trial(outcomes, refusals)) } else { Ok((outcomes, refusals)) }
     });
     match done {
-        Ok(done) => Ok(done),
-        Err(BatchEnd::Trial(outcomes, refusals)) => Ok((outcomes, refusals)),
+        Ok(Accepted { result: (outcomes, refusals), waits }) => Ok((outcomes, refusals, waits)),
+        Err(BatchEnd::Trial(outcomes, refusals)) => Ok((outcomes, refusals, None)),
         Err(BatchEnd::Failed(error)) => Err(error),
     }
 }

@@ -19,7 +19,7 @@ use crate::station::status::Status;
 use crate::wake::wake;
 
 /// How long a command waits for the running node to publish and fold it. What it has done is durable long before.
-const PUBLISHING_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PUBLISHING_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Between looks at how far the running node is.
 const LOOK_INTERVAL: Duration = Duration::from_millis(3);
@@ -118,14 +118,30 @@ impl Node {
             Ok(stream) => Way::Stream(log, stream),
             Err(reason) => Way::Cut(log, reason),
         };
-        Ok(Self { folder, keys: Keyring::default(), outbox, way, projector, mended: None })
+        Ok(Self {
+            folder,
+            keys: Keyring::default(),
+            outbox,
+            way,
+            projector,
+            mended: None,
+            patience: PUBLISHING_PATIENCE,
+        })
     }
 
     fn beside(folder: Folder) -> Result<Self, NodeError> {
         let outbox = Outbox::open_writer(folder.outbox())?;
         let log = Embedded::open_reader(folder.log())?;
         let projector = Projector::open_reader(&folder.model(), &genesis(folder.exchange()))?;
-        Ok(Self { folder, keys: Keyring::default(), outbox, way: Way::Beside(log), projector, mended: None })
+        Ok(Self {
+            folder,
+            keys: Keyring::default(),
+            outbox,
+            way: Way::Beside(log),
+            projector,
+            mended: None,
+            patience: PUBLISHING_PATIENCE,
+        })
     }
 
     /// Publishes what the outbox holds and folds it, or has it done.
@@ -170,6 +186,7 @@ impl Node {
         loop {
             let progress = self.projector.refresh(&genesis)?;
             if self.outbox.is_within(progress.position)? {
+                self.patience = PUBLISHING_PATIENCE;
                 return Ok(());
             }
             if looked.elapsed() > KEEPER_INTERVAL {
@@ -180,10 +197,12 @@ impl Node {
                 if let Some(error) =
                     Status::read(self.folder.root()).and_then(|status| status.cut_off(Timestamp::now()))
                 {
+                    self.patience = Duration::ZERO;
                     return Err(NodeError::OutOfReach(OutOfReach::Cut(error)));
                 }
             }
-            if started.elapsed() > PUBLISHING_PATIENCE {
+            if started.elapsed() > self.patience {
+                self.patience = Duration::ZERO;
                 return Err(NodeError::OutOfReach(OutOfReach::Slow));
             }
             std::thread::sleep(LOOK_INTERVAL);
@@ -265,4 +284,9 @@ fn bring_up(copy: &mut Embedded, stream: &Stream, watcher: &mut dyn Watcher) -> 
         catch_up(copy, stream, &mut |at, last| watcher.reached(at, last))?;
     }
     Ok(difference)
+}
+
+/// Whether another process keeps the node's copy and tables.
+pub(crate) fn is_kept(log: &std::path::Path) -> bool {
+    matches!(Embedded::open_writer(log), Err(StorageError::SecondWriter { .. }))
 }
