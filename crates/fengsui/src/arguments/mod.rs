@@ -1,7 +1,10 @@
 //! The command line: noun, then verb.
 
+pub mod broker;
 pub mod case;
 pub mod desk;
+pub mod keys;
+pub mod node;
 pub mod read;
 pub mod value;
 pub mod work;
@@ -119,6 +122,12 @@ pub enum Command {
     /// Agencies of the exchange
     #[command(subcommand, after_help = "Example:\n  fengsui agency list")]
     Agency(read::AgencyCommand),
+    /// The broker's configuration, in the authority's folder: accounts, members, server
+    #[command(subcommand, after_help = "Example:\n  fengsui broker member list")]
+    Broker(broker::BrokerCommand),
+    /// The running node: run it, look at it
+    #[command(subcommand, after_help = "Example:\n  fengsui --data fire node status")]
+    Node(node::NodeCommand),
     /// The rulebook: responsibility, terms, points, grades
     #[command(subcommand, after_help = "Example:\n  fengsui rulebook categories")]
     Rulebook(read::RulebookCommand),

@@ -3,6 +3,7 @@
 mod act;
 mod agency;
 mod anomaly;
+mod broker;
 mod case;
 mod demo;
 mod desk;
@@ -12,9 +13,11 @@ mod export;
 mod history;
 mod import;
 mod init;
+mod keys;
 mod lists;
 mod log;
 mod lookup;
+mod node;
 mod paper;
 mod replay;
 mod report;
@@ -44,6 +47,8 @@ pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Replay(arguments) => replay::run(session, &arguments),
         Command::Anomaly(command) => anomaly::run(session, command),
         Command::Agency(command) => agency::run(session, command),
+        Command::Broker(command) => broker::run(session, command),
+        Command::Node(command) => node::run(session, command),
         Command::Rulebook(command) => rulebook::run(session, command),
         Command::Doctor => doctor::run(session),
         Command::Completions { shell } => paper::completions(session, shell),

@@ -1,0 +1,56 @@
+//! The running node.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// The running node.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Run the node in the foreground: publish, follow the stream, see to what is due
+    #[command(
+        after_help = "Example:\n  fengsui --data fire node run\n  fengsui --data fire node run --listen 127.0.0.1:9464 --log-format json"
+    )]
+    Run(NodeRunArguments),
+    /// Show how the running node is: connection, positions, outbox, alarms
+    #[command(after_help = "Example:\n  fengsui --data fire node status --json")]
+    Status,
+}
+
+/// How a node runs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct NodeRunArguments {
+    /// Address for /healthz, /readyz, /metrics and /status; that of node.toml when absent
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// How the log on stderr is written
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// What is logged: this and everything graver; `info` when absent, `warn` with --quiet
+    #[arg(long, value_enum, env = "FENGSUI_LOG", hide_env_values = true)]
+    pub log_level: Option<LogLevel>,
+}
+
+/// How a log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// How grave what is logged must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// What somebody must see to
+    Error,
+    /// What is not as it should be
+    Warn,
+    /// What happens seldom
+    Info,
+    /// Every batch
+    Debug,
+    /// Everything
+    Trace,
+}
