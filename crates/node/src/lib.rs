@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod reading;
 pub mod reporters;
 pub mod rotation;
+pub mod source;
 pub mod station;
 pub mod wake;
 
