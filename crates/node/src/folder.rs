@@ -9,6 +9,10 @@ use fengsui_event::{AgencyCode, KeyId, RegionCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::EvidenceConfig;
+use crate::notify::NotifyConfig;
+use crate::reporters::ReportersConfig;
+
 const NODE_FILE: &str = "node.toml";
 const EXCHANGE_FILE: &str = "exchange.toml";
 
@@ -27,14 +31,32 @@ pub struct NodeConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broker: Option<BrokerConfig>,
     /// What `node run` shows of itself over HTTP.
-    #[serde(default, skip_serializing_if = "HttpConfig::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub http: HttpConfig,
+    /// Where `node run` tells the agency what it must look at.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub notify: NotifyConfig,
+    /// Which files may be evidence.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub evidence: EvidenceConfig,
+    /// Who may open the identity of those who report in public.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reporters: ReportersConfig,
 }
 
 impl NodeConfig {
     /// A node on its own file, with nothing else set.
     pub fn new(region: RegionCode, agency: AgencyCode, node: u16) -> NodeConfig {
-        NodeConfig { region, agency, node, broker: None, http: HttpConfig::default() }
+        NodeConfig {
+            region,
+            agency,
+            node,
+            broker: None,
+            http: HttpConfig::default(),
+            notify: NotifyConfig::default(),
+            evidence: EvidenceConfig::default(),
+            reporters: ReportersConfig::default(),
+        }
     }
 }
 
@@ -65,10 +87,8 @@ pub struct HttpConfig {
     pub listen: Option<SocketAddr>,
 }
 
-impl HttpConfig {
-    fn is_default(&self) -> bool {
-        *self == HttpConfig::default()
-    }
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What a node trusts from the start, before it has read any event. Kept in `exchange.toml`, handed out by the authority.

@@ -87,7 +87,9 @@ pub fn run(root: &Path, stop: StopFlag, observer: &dyn Observer) -> Result<(), N
     std::thread::scope(|scope| {
         scope.spawn(|| part("keeper", keeper.run()));
         scope.spawn(|| part("publisher", publish(&shared, &waking)));
-        scope.spawn(|| part("duties", duties::run(&shared, &broker)));
+        scope.spawn(|| duties::deadlines(&shared));
+        scope.spawn(|| duties::notices(&shared));
+        scope.spawn(|| duties::evidence(&shared, &broker));
         part("status", report(&shared, started, observer));
     });
     write_status(&shared, started, observer)?;

@@ -97,6 +97,11 @@ impl Shared {
         self.await_far(timeout, |far| far.applied > applied).applied
     }
 
+    /// Waits `timeout`, or until the node is to end.
+    pub fn await_stop(&self, timeout: Duration) {
+        self.await_far(timeout, |_| false);
+    }
+
     /// Waits until the copy holds `position`, at most `timeout`.
     pub fn await_copy(&self, position: u64, timeout: Duration) -> bool {
         self.await_far(timeout, |far| far.copy >= position).copy >= position
