@@ -1,6 +1,6 @@
 //! What a publisher asks of the outbox: what waits after what, and where events were noted to be.
 
-use fengsui_event::EventId;
+use fengsui_event::{Event, EventId, Timestamp};
 use fengsui_log::Position;
 use rusqlite::params;
 
@@ -20,6 +20,12 @@ impl Outbox {
             events.push((number, outgoing(row).map_err(|error| self.malformed(&error))?));
         }
         Ok(events)
+    }
+
+    /// When the first event that waits was recorded, by its own account.
+    pub fn oldest_pending(&self) -> Result<Option<Timestamp>, OutboxError> {
+        let first = self.pending(1)?;
+        Ok(first.first().and_then(|waiting| Event::parse(&waiting.record.bytes).ok()).map(|event| event.time))
     }
 
     /// The events that were noted last, with their positions, the latest position first.

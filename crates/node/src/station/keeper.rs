@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fengsui_event::Timestamp;
 use fengsui_log::jetstream::{Broker, BrokerError, Stream, TailError};
 use fengsui_log::{AppendError, Embedded, EventLog as _, Position, StorageError};
-use fengsui_projector::{FollowOptions, Projector, Unwatched};
+use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
 use super::copy::{Difference, catch_up, compare_at_start, first_difference};
 use super::recovery::{Recovery, ranges};
@@ -52,16 +52,21 @@ pub struct Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     /// Takes the copy and brings the tables up to it.
-    pub fn open(shared: &'a Shared, broker: &'a Broker, copy: Embedded) -> Result<Self, NodeError> {
+    pub fn open(
+        shared: &'a Shared,
+        broker: &'a Broker,
+        copy: Embedded,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Self, NodeError> {
         let mut keeper = Self { shared, broker, files: None, compared: 1 };
-        keeper.take(copy)?;
+        keeper.take(copy, watcher)?;
         Ok(keeper)
     }
 
-    fn take(&mut self, copy: Embedded) -> Result<(), NodeError> {
+    fn take(&mut self, copy: Embedded, watcher: &mut dyn Watcher) -> Result<(), NodeError> {
         let exchange = self.shared.folder.exchange();
         let mut projector = Projector::open(&self.shared.folder.model(), genesis(exchange))?;
-        projector.follow(&copy, FollowOptions::default(), &mut Unwatched)?;
+        projector.follow(&copy, FollowOptions::default(), watcher)?;
         let recovery = recovery_of(self.shared, &copy)?;
         *lock(&self.shared.recovery) = recovery;
         self.files = Some((copy, projector));
@@ -138,7 +143,7 @@ impl<'a> Keeper<'a> {
     fn files(&mut self) -> Result<&mut (Embedded, Projector), NodeError> {
         if self.files.is_none() {
             let copy = Embedded::open_writer(self.shared.copy_path())?;
-            self.take(copy)?;
+            self.take(copy, &mut Unwatched)?;
         }
         self.files.as_mut().ok_or(NodeError::OutOfReach(OutOfReach::Changing))
     }
@@ -309,7 +314,7 @@ impl<'a> Keeper<'a> {
             "the stream had lost events; each source publishes its own again"
         );
         self.compared = 1;
-        self.take(copy)?;
+        self.take(copy, &mut Unwatched)?;
         self.shared.copy_changed();
         Ok(())
     }

@@ -19,6 +19,8 @@ pub mod redraw;
 pub mod shared;
 pub mod status;
 
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 use fengsui_event::{Source, Timestamp};
 use fengsui_log::jetstream::Broker;
 use fengsui_log::{Embedded, StopFlag, StorageError};
+use fengsui_projector::Watcher;
 
 use crate::folder::Folder;
 use crate::node::{NodeError, open_log};
@@ -49,8 +52,29 @@ const FOLDER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Told what a running node says of itself, once a second: for its HTTP and for whatever supervises it.
 pub trait Observer: Send + Sync {
-    /// The latest status.
+    /// The latest status. The first one comes when the node is about to publish and to follow.
     fn observe(&self, status: &Status);
+
+    /// How far the tables are brought up to the copy, before the first status.
+    fn catching_up(&self, _position: u64, _last: u64) {}
+
+    /// Where the node answers over HTTP, for its status.
+    fn http(&self) -> Option<SocketAddr> {
+        None
+    }
+}
+
+/// Passes on how far the tables are until the node is to end.
+struct CatchingUp<'a> {
+    stop: StopFlag,
+    observer: &'a dyn Observer,
+}
+
+impl Watcher for CatchingUp<'_> {
+    fn reached(&mut self, position: u64, last: u64) -> ControlFlow<()> {
+        self.observer.catching_up(position, last);
+        if self.stop.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// Runs the node of a folder until `stop` is raised, then ends it in good order.
@@ -71,7 +95,8 @@ pub fn run(root: &Path, stop: StopFlag, observer: &dyn Observer) -> Result<(), N
     let waking = Waking::listen(root).map_err(|source| StorageError::io(root, source))?;
     let broker = Broker::connect_in_background(crate::broker::options(&folder)?)?;
     let shared = Shared::new(folder, stop);
-    let mut keeper = Keeper::open(&shared, &broker, copy)?;
+    let mut catching_up = CatchingUp { stop: shared.stop.clone(), observer };
+    let mut keeper = Keeper::open(&shared, &broker, copy, &mut catching_up)?;
     let started = Timestamp::now();
     write_status(&shared, started, observer)?;
     tracing::info!(agency = %shared.folder.node().agency, "the node is running");
@@ -135,7 +160,7 @@ fn report(shared: &Shared, started: Timestamp, observer: &dyn Observer) -> Resul
 }
 
 fn write_status(shared: &Shared, started: Timestamp, observer: &dyn Observer) -> Result<(), NodeError> {
-    let status = status_of(shared, started)?;
+    let status = Status { http: observer.http(), ..status_of(shared, started)? };
     if let Err(error) = status.write(shared.folder.root()) {
         // A full disk must not end a node that could still publish.
         tracing::warn!(%error, "the status cannot be written");
@@ -149,6 +174,7 @@ fn status_of(shared: &Shared, started: Timestamp) -> Result<Status, NodeError> {
     let counts = outbox.counts()?;
     let source = source_of(&shared.folder).to_string();
     let head = outbox.chain_head(&source)?;
+    let oldest = outbox.oldest_pending()?;
     Ok(Status {
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -164,7 +190,9 @@ fn status_of(shared: &Shared, started: Timestamp) -> Result<Status, NodeError> {
             sent: counts.sent,
             sequence: head.map_or(0, |head| head.sequence),
             chain_head: head.map(|head| head.digest.to_string()),
+            oldest,
         },
+        http: None,
         alarms: shared.alarms(),
         memory_bytes: memory_bytes(),
     })

@@ -2,6 +2,7 @@
 //!
 //! Written once a second to `status.json` in the node's folder. No personal data and no secret is in it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use fengsui_event::{AgencyCode, RegionCode, Timestamp};
@@ -39,6 +40,9 @@ pub struct Status {
     pub alarms: Vec<Alarm>,
     /// Bytes of memory that the process holds, where the system tells.
     pub memory_bytes: Option<u64>,
+    /// Where the node answers over HTTP; nothing when it does not.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
 }
 
 /// The way to the stream.
@@ -84,6 +88,9 @@ pub struct OutboxStatus {
     pub sequence: u64,
     /// SHA-256 of that event.
     pub chain_head: Option<String>,
+    /// When the first of the pending events was recorded.
+    #[serde(default)]
+    pub oldest: Option<Timestamp>,
 }
 
 /// Something that somebody must see to.
@@ -201,6 +208,7 @@ mod tests {
             outbox: OutboxStatus::default(),
             alarms: Vec::new(),
             memory_bytes: None,
+            http: None,
         }
     }
 
