@@ -108,7 +108,7 @@ impl Broker {
     }
 
     fn start(options: BrokerOptions, in_background: bool) -> Result<Broker, BrokerError> {
-        let (servers, ack_timeout) = (options.servers.join(", "), options.ack_timeout);
+        let (servers, ack_timeout) = (shown(&options.servers), options.ack_timeout);
         let addresses = addresses(&options.servers)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -269,12 +269,24 @@ pub(super) fn refused(doing: &str, refusal: &Value) -> BrokerError {
     BrokerError::Refused { doing: doing.to_owned(), code, description, is_temporary }
 }
 
+/// The servers as they may be shown: a URL can hold a password.
+fn shown(servers: &[String]) -> String {
+    let without_user = |server: &String| match server.split_once("://").zip(server.rsplit_once('@')) {
+        Some(((scheme, _), (_, host))) => format!("{scheme}://{host}"),
+        None => server.clone(),
+    };
+    servers.iter().map(without_user).collect::<Vec<_>>().join(", ")
+}
+
 fn addresses(servers: &[String]) -> Result<Vec<ServerAddr>, BrokerError> {
     if servers.is_empty() {
         return Err(BrokerError::Option { what: "servers", detail: "none is given".to_owned() });
     }
     let parse = |server: &String| {
-        server.parse().map_err(|error| BrokerError::Option { what: "servers", detail: format!("{server:?}: {error}") })
+        server.parse().map_err(|error| BrokerError::Option {
+            what: "servers",
+            detail: format!("{:?}: {error}", shown(std::slice::from_ref(server))),
+        })
     };
     servers.iter().map(parse).collect()
 }
@@ -349,5 +361,16 @@ fn connect_error(servers: &str, error: &async_nats::ConnectError) -> BrokerError
             BrokerError::Tls { servers, detail }
         }
         _ => BrokerError::Unreachable { servers, detail },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        let servers = ["nats://fire:s3cr@t@a.example:4222", "tls://b.example", "c.example:4222"].map(str::to_owned);
+        assert_eq!(shown(&servers), "nats://a.example:4222, tls://b.example, c.example:4222");
     }
 }

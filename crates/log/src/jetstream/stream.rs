@@ -144,6 +144,11 @@ impl Stream {
         &self.broker
     }
 
+    /// For how long the broker remembers an id.
+    pub fn duplicate_window(&self) -> Duration {
+        self.duplicate_window
+    }
+
     /// How the stream stands, as its leader says.
     pub fn state(&self) -> Result<StreamState, BrokerError> {
         let Info { created, state, cluster, .. } = info(&self.broker, &self.name)?;

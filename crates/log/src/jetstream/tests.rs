@@ -11,6 +11,8 @@ use crate::{Position, Record};
 
 mod conforms;
 mod faults;
+mod following;
+mod guarantees;
 
 fn region() -> RegionCode {
     "350600".parse().unwrap()
