@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use fengsui_event::{AgencyCode, EventId, KeyId, RegionCode};
 use fengsui_rulebook::Grade;
 
+use super::keys::{RevokeArguments, RotateArguments, SuspendArguments};
 use super::value::{TypedUnit, term};
 
 /// Units and their accounts.
@@ -102,14 +103,21 @@ pub enum AgencyCommand {
     List,
     /// As the authority, register another agency by its public key
     #[command(
-        after_help = "Example:\n  fengsui --agency joint-office agency register fire --region 350600 --key UBX3..."
+        after_help = "Example:\n  fengsui --agency joint-office agency register fire --region 350600 --key UBX3...\n  fengsui agency register --from join-fire.json"
     )]
     Register {
         /// Code of the agency
-        code: AgencyCode,
+        #[arg(required_unless_present = "from")]
+        code: Option<AgencyCode>,
         /// Its public key, as `fengsui init` printed it; may be repeated
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "from")]
         key: Vec<KeyId>,
+        /// The public key with which its node signs in at the broker; may be repeated, for node 1, 2, ...
+        #[arg(long, value_name = "KEY")]
+        connection_key: Vec<KeyId>,
+        /// The file that its `fengsui init` wrote, instead of code and keys
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["code", "key", "connection_key"])]
+        from: Option<PathBuf>,
         /// Its region; that of the exchange when absent
         #[arg(long)]
         region: Option<RegionCode>,
@@ -117,6 +125,17 @@ pub enum AgencyCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Replace the desk's own key by a new one; as the authority with --of, that of another agency
+    #[command(
+        after_help = "Example:\n  fengsui --agency fire agency rotate-key\n  fengsui agency rotate-key --of fire --old UBX3... --new UDQF..."
+    )]
+    RotateKey(RotateArguments),
+    /// End a key at once, one's own or, as the authority, anybody's
+    #[command(after_help = "Example:\n  fengsui agency revoke-key UBX3... --reason stolen")]
+    RevokeKey(RevokeArguments),
+    /// As the authority, let an agency write nothing more
+    #[command(after_help = "Example:\n  fengsui --agency joint-office agency suspend fire --reason merged")]
+    Suspend(SuspendArguments),
 }
 
 /// The rulebook.

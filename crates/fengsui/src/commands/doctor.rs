@@ -284,12 +284,19 @@ fn keys(folder: &Folder, registry: &Registry, findings: &mut Findings<'_>) {
                 let good = known.is_some_and(|known| known.until.is_none()) && registry.is_active(&agency);
                 if good {
                     findings.good("key", format!("{agency} 已登记"), format!("{agency} is registered"));
+                } else if known.is_some_and(|known| known.until.is_some()) {
+                    findings.warning(
+                        "key",
+                        format!("{agency} 的密钥已失效"),
+                        format!("the key of {agency} has ended"),
+                        &format!("fengsui --agency {agency} agency rotate-key"),
+                    );
                 } else {
                     let region = folder.exchange().region;
                     findings.warning(
                         "key",
-                        format!("{agency} 的密钥未登记、已失效或部门已停用"),
-                        format!("the key of {agency} is not registered, has ended, or the agency is suspended"),
+                        format!("{agency} 的密钥未登记或部门已停用"),
+                        format!("the key of {agency} is not registered, or the agency is suspended"),
                         &format!("fengsui agency register {agency} --region {region} --key {}", key.public()),
                     );
                 }
