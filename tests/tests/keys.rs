@@ -150,6 +150,23 @@ fn a_killed_rotation_leaves_a_folder_that_goes_on() {
     assert!(killed > 0);
 }
 
+/// The rotation waits in the outbox, and the desk goes on with the new key.
+#[test]
+fn a_key_is_replaced_while_the_broker_is_away() {
+    let folder = Folder::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("nats://{nobody}");
+    let found = ["init", "--region", "350600", "--agency", "joint-office", "--authority", "--server", &server];
+    folder.run(found).ok();
+    let rotates = || folder.run(["agency", "rotate-key", "--json"]).exits(6).json();
+    let first = rotates();
+    assert_eq!((&first["done"], &first["waiting"]), (&true.into(), &true.into()));
+    reports(&folder, "joint-office").exits(6);
+    let second = rotates();
+    assert_eq!(second["old"], first["new"], "signed by a key that the log does not know yet");
+    reports(&folder, "joint-office").exits(6);
+}
+
 #[test]
 fn an_agency_whose_key_was_stolen_revokes_it_and_returns_through_the_authority() {
     let folder = exchange();
