@@ -4,11 +4,12 @@
 use std::ops::ControlFlow;
 
 use fengsui_event::payload::Place;
-use fengsui_event::{AgencyCode, CaseId, Date, FindingMethod, Source, Timestamp};
+use fengsui_event::{AgencyCode, CaseId, Date, FindingMethod, Source, SupervisionLevel, Timestamp};
 use fengsui_node::deadlines::{Due, due};
 use fengsui_node::demo::{DemoOptions, run};
 use fengsui_node::desk::{Addressed, Command, RandomIds, ReportCommand};
 use fengsui_node::{Node, NodeError};
+use fengsui_projector::Rejection;
 use fengsui_projector::state::Referral;
 use tempfile::TempDir;
 
@@ -46,6 +47,7 @@ fn reported(node: &mut Node, number: u8) -> CaseId {
         method: FindingMethod::Inspection,
         evidence: Vec::new(),
         reference: None,
+        public_report: None,
         historical: false,
     };
     let command = Command::Report(Box::new(report));
@@ -92,7 +94,7 @@ fn a_term_that_passes_is_reminded_of_then_supervised_by_city_and_province_each_o
     // 2 to 6 and 9 to 13 March.
     assert_eq!(taken, ["2026-02-13 tourism", "2026-02-28 joint-office", "2026-03-14 joint-office"]);
     let referral = lead(&node, case);
-    assert_eq!((referral.reminders, referral.supervised.map(|level| level.code())), (1, Some("province")));
+    assert_eq!((referral.reminders, referral.supervised.map(SupervisionLevel::code)), (1, Some("province")));
     assert_eq!(node.view().anomaly_counts().unwrap(), []);
 }
 
@@ -140,7 +142,7 @@ fn reporter_and_authority_that_act_together_remind_once() {
         [("tourism", here, None), ("joint-office", there, Some("already_reminded"))]
     {
         let result = node.submit(agency(code), command, &mut ids, morning("2026-02-24"));
-        assert_eq!(result.err().and_then(|error| error.rejection().map(|it| it.code())), expected);
+        assert_eq!(result.err().and_then(|error| error.rejection().map(Rejection::code)), expected);
     }
     assert_eq!(lead(&node, case).reminders, 1);
 }

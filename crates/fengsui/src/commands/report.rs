@@ -73,6 +73,7 @@ fn from_flags(session: &Session, arguments: ReportArguments) -> Result<Given, Fa
         method: arguments.method,
         evidence: evidence::of_files(&arguments.evidence)?,
         reference: arguments.reference,
+        public_report: None,
         historical: false,
     };
     Ok(Given { report, region, address })

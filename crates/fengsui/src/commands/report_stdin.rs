@@ -177,6 +177,7 @@ fn read(session: &Session, item: &Item) -> Result<Given, Failure> {
         method: object.method.unwrap_or(FindingMethod::Inspection),
         evidence: Vec::new(),
         reference: object.reference,
+        public_report: None,
         historical: false,
     };
     Ok(Given { report, region: object.region, address: object.address })

@@ -228,6 +228,7 @@ impl<'a> Story<'a> {
             method: methods.choose(&mut self.random).copied().unwrap_or(FindingMethod::Inspection),
             evidence: Vec::new(),
             reference: Some(format!("{reporter}-{}-{:06}", day_of(now).year(), self.reported)),
+            public_report: None,
             historical: false,
         };
         let receipt = batch.submit(reporter, Command::Report(Box::new(report)), &mut self.ids, now)?;

@@ -36,6 +36,8 @@ pub struct ReportCommand {
     pub evidence: Vec<Evidence>,
     /// The agency's own number.
     pub reference: Option<String>,
+    /// Reference of the public report that it rests on, as the receiving agency's store of reporters gave it.
+    pub public_report: Option<crate::reporters::PublicReference>,
     /// The book shows that the reporter dealt with it itself already: it is not forwarded.
     pub historical: bool,
 }

@@ -298,7 +298,7 @@ impl Planner<'_> {
                 method,
                 evidence,
                 reference,
-                public_report: None,
+                public_report: report.public_report.map(|reference| reference.to_string()),
                 routing,
             }
             .into(),

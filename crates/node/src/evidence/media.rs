@@ -57,15 +57,17 @@ media_types! {
     Docx = "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "DOCX 文档";
     /// A table.
     Xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "XLSX 表格";
-    /// A document of an older word processor.
-    Doc = "application/msword", "DOC 文档";
 }
 
 impl MediaType {
-    /// What the bytes are, by how they begin; text is what is UTF-8 without control characters and no program or page.
+    /// What the bytes are, by how they begin, or for documents of an office by what is in them; text is what is UTF-8 without control
+    /// characters and no program or page. Documents with macros, and the older kinds of which an installer is one, are none.
     ///
     /// Errors: what was found instead, as far as that can be told.
     pub fn of(bytes: &[u8]) -> Result<MediaType, Option<&'static str>> {
+        if let Some(names) = zip_names(bytes) {
+            return of_office(&names).ok_or(Some("application/zip"));
+        }
         let Some(found) = infer::get(bytes) else {
             return if is_plain_text(bytes) { Ok(MediaType::Text) } else { Err(None) };
         };
@@ -115,6 +117,54 @@ impl<'de> Deserialize<'de> for MediaType {
     }
 }
 
+/// The document that an archive with these entries is (ISO/IEC 29500-2), if it holds no program.
+fn of_office(names: &[&[u8]]) -> Option<MediaType> {
+    let has = |wanted: &str| names.contains(&wanted.as_bytes());
+    if !has("[Content_Types].xml") || names.iter().any(|name| name.to_ascii_lowercase().ends_with(b".bin")) {
+        return None;
+    }
+    match (has("word/document.xml"), has("xl/workbook.xml")) {
+        (true, false) => Some(MediaType::Docx),
+        (false, true) => Some(MediaType::Xlsx),
+        _ => None,
+    }
+}
+
+/// The names in an archive's central directory (APPNOTE.TXT 4.3.12, 4.3.16); none where there is no archive.
+fn zip_names(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let number = |at: usize, length: usize| {
+        let digits = bytes.get(at..at.checked_add(length)?)?;
+        Some(digits.iter().rev().fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit)))
+    };
+    if !bytes.starts_with(b"PK\x03\x04") {
+        return None;
+    }
+    let end = bytes.len().checked_sub(ZIP_END_BYTES)?;
+    let first = end.saturating_sub(usize::from(u16::MAX));
+    let end = (first..=end).rev().find(|at| bytes[*at..].starts_with(b"PK\x05\x06"));
+    let mut names = Vec::new();
+    // Without its end it is a broken archive, and still no text.
+    let Some(end) = end else { return Some(names) };
+    let (count, mut at) = (number(end + 10, 2)?, number(end + 16, 4)?);
+    for _ in 0..count {
+        if number(at, 4) != Some(0x0201_4b50) {
+            break;
+        }
+        let lengths = [number(at + 28, 2)?, number(at + 30, 2)?, number(at + 32, 2)?];
+        let name = at + ZIP_ENTRY_BYTES;
+        let Some(found) = bytes.get(name..name + lengths[0]) else { break };
+        names.push(found);
+        at = name + lengths.iter().sum::<usize>();
+    }
+    Some(names)
+}
+
+/// Bytes of the record that ends an archive, without its remark.
+const ZIP_END_BYTES: usize = 22;
+
+/// Bytes of an entry of the central directory, without its name.
+const ZIP_ENTRY_BYTES: usize = 46;
+
 fn is_plain_text(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let text = text.trim_start_matches('\u{feff}');
@@ -129,15 +179,24 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// A file of the ZIP family whose first entries are named so (APPNOTE.TXT 4.3.7).
+    /// An archive with empty files of these names, as Python's `zipfile` writes it.
     fn zip(entries: &[&str]) -> Vec<u8> {
-        let mut bytes = Vec::new();
+        let (mut bytes, mut directory) = (Vec::new(), Vec::new());
         for name in entries {
-            bytes.extend_from_slice(b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-            bytes.extend_from_slice(&u16::try_from(name.len()).unwrap().to_le_bytes());
-            bytes.extend_from_slice(&[0, 0]);
+            let at = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+            let length = u16::try_from(name.len()).unwrap().to_le_bytes();
+            bytes.extend_from_slice(b"PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0");
+            bytes.extend_from_slice(&[length, [0, 0]].concat());
             bytes.extend_from_slice(name.as_bytes());
+            directory.extend_from_slice(b"PK\x01\x02\x14\x03\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0");
+            directory.extend_from_slice(&[&length[..], &[0; 12], &at].concat());
+            directory.extend_from_slice(name.as_bytes());
         }
+        let count = u16::try_from(entries.len()).unwrap().to_le_bytes();
+        let size = u32::try_from(directory.len()).unwrap().to_le_bytes();
+        let start = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+        bytes.extend(directory);
+        bytes.extend_from_slice(&[b"PK\x05\x06\0\0\0\0".as_slice(), &count, &count, &size, &start, &[0, 0]].concat());
         bytes
     }
 
@@ -155,7 +214,8 @@ mod tests {
         check(b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", Ok(MediaType::QuickTime));
         check("疏散通道堆放杂物\r\n".as_bytes(), Ok(MediaType::Text));
         check(&zip(&["[Content_Types].xml", "_rels/.rels", "word/document.xml"]), Ok(MediaType::Docx));
-        check(&zip(&["[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"]), Ok(MediaType::Xlsx));
+        // LibreOffice writes the list of contents last.
+        check(&zip(&["_rels/.rels", "xl/workbook.xml", "[Content_Types].xml"]), Ok(MediaType::Xlsx));
     }
 
     #[test]
@@ -167,13 +227,31 @@ mod tests {
             b"<!DOCTYPE html><script>1</script>",
             b"<svg xmlns='http://www.w3.org/2000/svg' onload='1'/>",
             b"PK\x03\x04\x14\0\0\0\0\0",
+            &zip(&["setup.exe"]),
+            &zip(&["[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"]),
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0\0\0\0\0\0\0",
             b"GIF89a\x01\0\x01\0",
             b"\x00\x01\x02\x03",
-            "疏散".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>().leak(),
+            b"\xff\xfeO\0K\0",
             b"",
             b"  \n",
         ] {
             assert!(MediaType::of(bytes).is_err(), "{bytes:?} is {:?}", MediaType::of(bytes));
+        }
+    }
+
+    /// Whatever an archive says of itself, reading it ends and stays within its bytes.
+    #[test]
+    fn broken_archives_are_no_evidence() {
+        let whole = zip(&["[Content_Types].xml", "word/document.xml"]);
+        // Its first two bytes are letters.
+        for length in 3..whole.len() {
+            assert!(MediaType::of(&whole[..length]).is_err(), "the first {length} bytes");
+        }
+        for place in 4..whole.len() {
+            let mut changed = whole.clone();
+            changed[place] = 0xff;
+            let _ = MediaType::of(&changed);
         }
     }
 

@@ -116,6 +116,7 @@ fn report(record: &ViolationRecord, historical: bool) -> ReportCommand {
         method: record.method,
         evidence: Vec::new(),
         reference: record.reference.clone().or_else(|| Some(record.key.clone())),
+        public_report: None,
         historical,
     }
 }

@@ -68,7 +68,11 @@ impl Reporter {
         if text.len() > REPORTER_BYTES_MAX {
             return Err(ReporterError::TooLong);
         }
-        // The library's own message may quote a name.
+        // The library would take a list as well, in which nobody sees what is what.
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err(form(1, 1));
+        }
+        // Its own message may quote a name.
         let mut reporter: Self =
             serde_json::from_slice(text.trim_ascii_start()).map_err(|error| form(error.line(), error.column()))?;
         for (_, field) in reporter.fields_mut() {
