@@ -16,9 +16,9 @@ use crate::output::Facts;
 use crate::session::Session;
 
 /// Replaces the folder's own key, or, as the authority, the key of another agency.
-pub fn replace(session: &Session, arguments: RotateArguments) -> Result<Exit, Failure> {
+pub fn replace(session: &Session, arguments: &RotateArguments) -> Result<Exit, Failure> {
     let mut node = session.node()?;
-    let RotateArguments { of, old, new } = arguments;
+    let RotateArguments { of, old, new } = *arguments;
     if let (Some(agency), Some(old), Some(new)) = (of, old, new) {
         let actor = authority(session, &node)?;
         let command = Command::RotateKey(rotation(agency, old, new));

@@ -90,6 +90,28 @@ fn deadlines_follow_severity_and_the_order_of_the_ministry() {
     check("fire.99", Severity::General, [3, 15, 5, 5, 30]);
 }
 
+/// Rulebooks that were published before there were such keys say nothing of supervision.
+#[test]
+fn supervision_has_terms_of_its_own_and_defaults() {
+    let check = |entry: &str, code: &str, severity, expected: [u16; 2]| {
+        let text = format!("{}{entry}", Rulebook::default_toml());
+        let found = Rulebook::from_toml(&text).unwrap().deadlines(&category(code), severity);
+        assert_eq!([found.city_supervision, found.province_supervision], expected, "{entry} {code} {severity}");
+    };
+    check("", "fire.60-1", Severity::General, [5, 10]);
+    check("", "fire.99", Severity::Grave, [5, 10]);
+    let wide = "\n[[deadline]]\ncategory = \"fire.*\"\ncity_supervision = 4\nsource = \"pilot\"\n";
+    let narrow = "\n[[deadline]]\ncategory = \"fire.60-3\"\nseverity = [\"grave\"]\nprovince_supervision = 3\nsource = \"pilot\"\n";
+    let both = format!("{wide}{narrow}");
+    check(&both, "fire.60-1", Severity::Grave, [4, 10]);
+    check(&both, "fire.60-3", Severity::Grave, [4, 3]);
+    check(&both, "fire.60-3", Severity::Serious, [4, 10]);
+    check(&both, "product.substandard", Severity::Grave, [5, 10]);
+    let zero = both.replace("city_supervision = 4", "city_supervision = 0");
+    let error = Rulebook::from_toml(&format!("{}{zero}", Rulebook::default_toml())).unwrap_err().to_string();
+    assert!(error.contains("0 working days is no deadline; expected 1 to 250 working days"), "{error}");
+}
+
 #[test]
 fn entries_count_for_calendar_months() {
     let book = default_book();
