@@ -34,7 +34,7 @@ struct AgencyRow {
 pub fn run(session: &Session, command: AgencyCommand) -> Result<Exit, Failure> {
     match command {
         AgencyCommand::List => list(session),
-        AgencyCommand::RotateKey(arguments) => keys::replace(session, arguments),
+        AgencyCommand::RotateKey(arguments) => keys::replace(session, &arguments),
         AgencyCommand::RevokeKey(arguments) => keys::revoke(session, arguments),
         AgencyCommand::Suspend(arguments) => keys::suspend(session, arguments),
         AgencyCommand::Register { code, key, connection_key, from, region, name } => {
