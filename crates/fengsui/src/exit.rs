@@ -67,6 +67,16 @@ pub enum Failure {
         /// English
         en: String,
     },
+    /// A log is not what it must be.
+    #[error("{en}")]
+    Integrity {
+        /// A stable code for scripts.
+        code: &'static str,
+        /// 中文
+        zh: String,
+        /// English
+        en: String,
+    },
     /// Something that was named does not exist.
     #[error("there is no case, referral or feedback {0} in the tables; look it up with `fengsui case list`")]
     NoSuchId(EventId),
@@ -164,6 +174,7 @@ impl Failure {
             | Self::Sheet(SheetError::UnknownExtension { .. } | SheetError::UnknownEncoding { .. }) => Exit::Usage,
             Self::NoKey { .. } => Exit::NotAllowed,
             Self::Interrupted => Exit::Interrupted,
+            Self::Integrity { .. } => Exit::Integrity,
             Self::Node(error) | Self::AsOf(AsOfError::Node(error)) => exit_of_node(error),
             Self::Failed { .. }
             | Self::NoSuchId(_)
@@ -181,7 +192,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Usage { .. } => "usage",
-            Self::Failed { code, .. } => code,
+            Self::Failed { code, .. } | Self::Integrity { code, .. } => code,
             Self::NoSuchId(_) => "no_such_id",
             Self::NoSuchUnit(_) => "no_such_unit",
             Self::NoKey { .. } => "no_key",
@@ -206,7 +217,7 @@ impl Failure {
 
     fn message_zh(&self) -> String {
         match self {
-            Self::Usage { zh, .. } | Self::Failed { zh, .. } => zh.clone(),
+            Self::Usage { zh, .. } | Self::Failed { zh, .. } | Self::Integrity { zh, .. } => zh.clone(),
             Self::NoSuchId(id) => format!("没有编号为 {id} 的案件、抄送或反馈；请用 `fengsui case list` 查找"),
             Self::NoSuchUnit(unit) => format!("没有 {unit} 的账户：该单位从未有记录；请用 `fengsui unit list` 查找"),
             Self::NoKey { agency, have } if have.is_empty() => {
@@ -254,8 +265,14 @@ fn exit_of_node(error: &NodeError) -> Exit {
         },
         other if is_not_permitted(other) => Exit::NotAllowed,
         NodeError::OutOfReach(OutOfReach::Different)
-        | NodeError::Tail(TailError::HeadWentBack { .. } | TailError::Differs { .. }) => Exit::Integrity,
+        | NodeError::Tail(TailError::HeadWentBack { .. } | TailError::Differs { .. })
+        | NodeError::Read(ReadError::Stream(_))
+        | NodeError::Model(ModelError::Log(ReadError::Stream(_))) => Exit::Integrity,
         NodeError::OutOfReach(_) => Exit::KeptForLater,
+        NodeError::Read(error) | NodeError::Model(ModelError::Log(error)) if error.is_out_of_reach() => {
+            Exit::KeptForLater
+        }
+        NodeError::Append(error) if error.is_out_of_reach() => Exit::KeptForLater,
         NodeError::Broker(error) if error.is_out_of_reach() => Exit::KeptForLater,
         NodeError::Publish(error) if error.is_out_of_reach() => Exit::KeptForLater,
         NodeError::Tail(error) if error.is_out_of_reach() => Exit::KeptForLater,
@@ -267,13 +284,19 @@ fn exit_of_node(error: &NodeError) -> Exit {
 /// Whether the broker lets this node do less than was asked.
 fn is_not_permitted(error: &NodeError) -> bool {
     match error {
-        NodeError::Broker(error) => error.is_not_permitted(),
-        NodeError::OutOfReach(OutOfReach::Broker(error)) => error.is_not_permitted(),
+        NodeError::Broker(error)
+        | NodeError::OutOfReach(OutOfReach::Broker(error))
+        | NodeError::Tail(TailError::Broker(error)) => error.is_not_permitted(),
         NodeError::Publish(error) => error.is_not_permitted(),
-        NodeError::Tail(TailError::Broker(error)) => error.is_not_permitted(),
+        NodeError::Append(error) => error.is_not_permitted(),
+        NodeError::Read(error) | NodeError::Model(ModelError::Log(error)) => error.is_not_permitted(),
         NodeError::AcceptedNotPublished(error) => is_not_permitted(error),
         _ => false,
     }
+}
+
+fn is_of_broker(error: &ReadError) -> bool {
+    matches!(error, ReadError::Broker(_) | ReadError::Stream(_))
 }
 
 fn code_of_node(error: &NodeError) -> &'static str {
@@ -292,6 +315,7 @@ fn code_of_node(error: &NodeError) -> &'static str {
         NodeError::OutboxBehind { .. } => "outbox_behind",
         NodeError::Outbox(OutboxError::OtherLog { .. }) => "other_log",
         NodeError::Outbox(_) | NodeError::Append(_) => "append",
+        NodeError::Read(error) | NodeError::Model(ModelError::Log(error)) if is_of_broker(error) => "broker",
         NodeError::Read(_) | NodeError::Model(ModelError::Log(_) | ModelError::PositionGap { .. }) => "log",
         NodeError::Model(ModelError::Interrupted { .. }) => "interrupted",
         NodeError::Model(ModelError::Ahead { .. }) => "model_ahead",
@@ -305,6 +329,7 @@ fn code_of_node(error: &NodeError) -> &'static str {
         NodeError::Broker(_) | NodeError::Publish(_) | NodeError::Tail(_) => "broker",
         NodeError::Connection(_) => "connection",
         NodeError::NoBroker { .. } => "no_broker",
+        NodeError::TablesBehind { .. } => "tables_behind",
         NodeError::Plan(PlanError::Ambiguous { .. }) => "ambiguous",
         NodeError::Plan(PlanError::NameMissing { .. }) => "name_missing",
         NodeError::Plan(_) => "refused",
@@ -387,8 +412,12 @@ fn summary_of_node(error: &NodeError) -> &'static str {
         NodeError::OutboxBehind { .. } => "发件箱比日志旧，请放回最新的发件箱：",
         NodeError::Outbox(OutboxError::OtherLog { .. }) => "日志与发件箱不符，请放回本节点的日志：",
         NodeError::OutOfReach(_) | NodeError::Broker(_) | NodeError::Tail(_) => "无法使用消息服务器：",
+        NodeError::Read(error) | NodeError::Model(ModelError::Log(error)) if is_of_broker(error) => {
+            "无法使用消息服务器："
+        }
         NodeError::Publish(_) => "消息服务器未接受事件，已保留在发件箱：",
         NodeError::Connection(_) => "连接消息服务器的设置有误：",
+        NodeError::TablesBehind { .. } => "运行中的节点尚在更新查询库，未作更改，请稍后重试：",
         NodeError::NoBroker { .. } => "该节点的日志就是本机文件，无须运行：",
         NodeError::Append(_) | NodeError::Outbox(_) => "事件未能写入日志：",
         NodeError::Read(_) | NodeError::Model(ModelError::Log(_) | ModelError::PositionGap { .. }) => {

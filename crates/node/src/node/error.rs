@@ -63,6 +63,16 @@ pub enum NodeError {
     /// The way to the broker is not set up.
     #[error(transparent)]
     Connection(#[from] crate::broker::ConnectionError),
+    /// The tables are not up to the copy.
+    #[error(
+        "the running node is still bringing its tables up ({applied} of {head}): nothing was done; try again in a moment"
+    )]
+    TablesBehind {
+        /// Last position of the tables.
+        applied: u64,
+        /// Last position of the copy.
+        head: u64,
+    },
     /// A node on its own file is not run.
     #[error(
         "the node in {root} keeps its log in its own file, so there is nothing to run: commands do all at once; \

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fengsui_log::jetstream::{Broker, BrokerError, Stream};
-use fengsui_log::{Embedded, StorageError};
+use fengsui_log::{Embedded, EventLog as _, Position, StorageError};
 use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
 use fengsui_event::Timestamp;
@@ -20,6 +20,9 @@ use crate::wake::wake;
 
 /// How long a command waits for the running node to publish and fold it. What it has done is durable long before.
 pub(super) const PUBLISHING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a command waits for the running node's tables to reach the end of its copy.
+const TABLES_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between looks at how far the running node is.
 const LOOK_INTERVAL: Duration = Duration::from_millis(3);
@@ -132,7 +135,17 @@ impl Node {
     fn beside(folder: Folder) -> Result<Self, NodeError> {
         let outbox = Outbox::open_writer(folder.outbox())?;
         let log = Embedded::open_reader(folder.log())?;
-        let projector = Projector::open_reader(&folder.model(), &genesis(folder.exchange()))?;
+        let mut projector = Projector::open_reader(&folder.model(), &genesis(folder.exchange()))?;
+        // What is decided by tables that are far behind, as while they are drawn anew, is decided wrongly.
+        let head = log.head()?.map_or(0, Position::get);
+        let started = Instant::now();
+        while projector.refresh(&genesis(folder.exchange()))?.position < head {
+            if started.elapsed() > TABLES_PATIENCE {
+                let applied = projector.progress().position;
+                return Err(NodeError::TablesBehind { applied, head });
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
         Ok(Self {
             folder,
             keys: Keyring::default(),
@@ -272,7 +285,7 @@ pub fn reach_stream(folder: &Folder, broker: &Broker) -> Result<Stream, BrokerEr
 }
 
 /// On how many servers a message is kept: three of a cluster, or the only one.
-fn replicas(broker: &Broker) -> usize {
+pub fn replicas(broker: &Broker) -> usize {
     let is_clustered = broker.client().try_server_info().is_some_and(|server| server.cluster.is_some());
     if is_clustered { 3 } else { 1 }
 }

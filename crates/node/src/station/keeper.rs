@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use fengsui_event::Timestamp;
 use fengsui_log::jetstream::{Broker, BrokerError, Stream, TailError};
 use fengsui_log::{AppendError, Embedded, EventLog as _, Position, StorageError};
+use fengsui_projector::replay::rebuild;
 use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
 use super::copy::{Difference, catch_up, compare_at_start, first_difference};
@@ -103,16 +104,14 @@ impl<'a> Keeper<'a> {
             Err(error) => error,
         };
         match &error {
-            NodeError::Append(AppendError::CopyDiffers { position, .. }) => {
+            NodeError::Append(AppendError::CopyDiffers { position, .. })
+            | NodeError::Tail(TailError::Differs { position, .. }) => {
                 return Ok(End::Different(Difference::Differs { position: position.get() }));
             }
             NodeError::Broker(broker) => return Ok(End::OutOfReach(broker.to_string())),
             NodeError::Tail(TailError::HeadWentBack { head, expected, .. }) => {
                 let stream = head.map_or(0, Position::get);
                 return Ok(End::Different(Difference::Shorter { stream, copy: expected.get() }));
-            }
-            NodeError::Tail(TailError::Differs { position, .. }) => {
-                return Ok(End::Different(Difference::Differs { position: position.get() }));
             }
             NodeError::Tail(tail) if tail.is_out_of_reach() => return Ok(End::OutOfReach(tail.to_string())),
             _ => {}
@@ -142,6 +141,7 @@ impl<'a> Keeper<'a> {
 
     fn files(&mut self) -> Result<&mut (Embedded, Projector), NodeError> {
         if self.files.is_none() {
+            redraw::mend(&self.shared.folder)?;
             let copy = Embedded::open_writer(self.shared.copy_path())?;
             self.take(copy, &mut Unwatched)?;
         }
@@ -149,7 +149,9 @@ impl<'a> Keeper<'a> {
     }
 
     fn attend(&mut self, stream: &Stream) -> Result<End, NodeError> {
-        let (copy, _) = self.files()?;
+        let (copy, projector) = self.files()?;
+        // After a full disk the tables may be behind the copy.
+        projector.follow(copy, FollowOptions::default(), &mut Unwatched)?;
         if let Some(difference) = compare_at_start(copy, stream)? {
             return Ok(End::Different(difference));
         }
@@ -184,7 +186,9 @@ impl<'a> Keeper<'a> {
         projector.follow(copy, FollowOptions::default(), &mut Unwatched)?;
         let mut recovery = lock(&self.shared.recovery);
         if !recovery.is_whole() {
-            batch.iter().for_each(|stored| recovery.returned(stored.record.id));
+            for stored in batch {
+                recovery.returned(stored.record.id);
+            }
         }
         drop(recovery);
         self.note_far()
@@ -304,8 +308,10 @@ impl<'a> Keeper<'a> {
         let Some((old, projector)) = self.files.take() else { return Ok(()) };
         drop(projector);
         let loss = redraw::finish(folder, old, new, found)?;
-        fengsui_projector::replay::discard(&folder.model())?;
         let copy = Embedded::open_writer(folder.log())?;
+        // The old tables serve the desk until the new ones are whole.
+        let genesis = genesis(folder.exchange());
+        rebuild(&folder.model(), genesis, &copy, FollowOptions::default(), &mut Unwatched)?;
         super::publisher::note_all_anew(&mut Outbox::open_publisher(folder.outbox())?, &copy)?;
         let positions = ranges(loss.lost.iter().map(|lost| lost.position));
         tracing::error!(

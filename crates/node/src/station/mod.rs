@@ -3,7 +3,7 @@
 //! | part | what it does |
 //! | --- | --- |
 //! | [`keeper`] | stream into copy and tables; comparing both; drawing the copy anew |
-//! | [`publisher`] | outbox onto the stream |
+//! | [`publishing`], [`publisher`] | outbox onto the stream: when, and how |
 //! | [`duties`] | reminders and escalations, notifications, evidence |
 //! | [`status`] | what the node says of itself |
 //!
@@ -14,6 +14,7 @@ pub mod copy;
 pub mod duties;
 pub mod keeper;
 pub mod publisher;
+pub mod publishing;
 pub mod recovery;
 pub mod redraw;
 pub mod shared;
@@ -35,16 +36,11 @@ use crate::node::{NodeError, open_log};
 use crate::outbox::Outbox;
 use crate::wake::Waking;
 use keeper::Keeper;
-use publisher::{PublishingError, Round, publish_some, settle};
 use shared::{Shared, lock};
 use status::{OutboxStatus, Status};
 
 /// Between statuses.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
-/// How long the publisher sleeps when nothing waits and nobody wakes it.
-const IDLE: Duration = Duration::from_millis(500);
-/// How long the publisher waits for the copy to reach the stream's head before it looks again.
-const COPY_PATIENCE: Duration = Duration::from_secs(5);
 /// Between tries after a failed one.
 const RETRY: Duration = Duration::from_millis(200);
 /// How long a node that starts waits for a command that is just using the folder.
@@ -111,7 +107,7 @@ pub fn run(root: &Path, stop: StopFlag, observer: &dyn Observer) -> Result<(), N
     };
     std::thread::scope(|scope| {
         scope.spawn(|| part("keeper", keeper.run()));
-        scope.spawn(|| part("publisher", publish(&shared, &waking)));
+        scope.spawn(|| part("publisher", publishing::run(&shared, &waking)));
         scope.spawn(|| duties::deadlines(&shared));
         scope.spawn(|| duties::notices(&shared));
         scope.spawn(|| duties::evidence(&shared, &broker));
@@ -203,80 +199,4 @@ fn memory_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
-}
-
-/// The publisher's loop.
-fn publish(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
-    let mut outbox = Outbox::open_publisher(shared.folder.outbox())?;
-    // The copy that everything waiting was looked up in, counted; none when that has to be done (again).
-    let mut settled = None;
-    while !shared.stop.is_stopped() {
-        let Some(stream) = shared.stream() else {
-            settled = None;
-            waking.wait(IDLE);
-            continue;
-        };
-        let number = shared.copy_number();
-        if settled != Some(number) {
-            settled = None;
-            let head = stream.head();
-            let head = match head {
-                Ok(head) => head.map_or(0, fengsui_log::Position::get),
-                Err(error) => {
-                    shared.note_error(Some(error.to_string()));
-                    waking.wait(RETRY);
-                    continue;
-                }
-            };
-            if !shared.await_copy(head, COPY_PATIENCE) || shared.copy_number() != number {
-                continue;
-            }
-            match settle(&mut outbox, &Embedded::open_reader(shared.copy_path())?) {
-                Ok((found, again)) => {
-                    tracing::info!(found, again, "what waits was looked up on the stream");
-                    settled = Some(number);
-                }
-                Err(error) => {
-                    endure(shared, &PublishingError::Node(error))?;
-                    waking.wait(RETRY);
-                }
-            }
-            continue;
-        }
-        let round = publish_some(&mut outbox, &stream, &lock(&shared.recovery).clone(), Timestamp::now());
-        match round {
-            Ok(Round::Empty) => waking.wait(IDLE),
-            Ok(Round::Held) => waking.wait(RETRY),
-            Ok(Round::Published(count)) => {
-                tracing::debug!(count, "published");
-                shared.note_error(None);
-                shared.all_clear("not_published");
-            }
-            Err(error) => {
-                settled = None;
-                endure(shared, &error)?;
-                waking.wait(RETRY);
-            }
-        }
-    }
-    outbox.close()?;
-    Ok(())
-}
-
-/// Tells of a failed round. What waiting or people can mend does not end the node.
-fn endure(shared: &Shared, error: &PublishingError) -> Result<(), NodeError> {
-    use fengsui_log::jetstream::PublishError;
-    let reason = error.to_string();
-    shared.note_error(Some(reason.clone()));
-    let needs_people = match error {
-        PublishingError::Publish(PublishError::Duplicate) => false,
-        PublishingError::Publish(error) => !error.is_out_of_reach(),
-        PublishingError::Node(_) => true,
-    };
-    if needs_people {
-        let zh = format!("发件箱中的事件无法发布，已保留在发件箱中：{reason}");
-        let en = format!("what waits in the outbox cannot be published and stays there: {reason}");
-        shared.alarm("not_published", Timestamp::now(), zh, en);
-    }
-    Ok(())
 }

@@ -1,0 +1,124 @@
+//! When the running node publishes: at once when it is woken, and not before it knows what of its outbox is on the stream.
+
+use std::time::{Duration, Instant};
+
+use fengsui_event::Timestamp;
+use fengsui_log::jetstream::{PublishError, Stream};
+use fengsui_log::{Embedded, Position};
+
+use super::publisher::{PublishingError, Round, publish_some, settle};
+use super::recovery::Recovery;
+use super::shared::{Shared, lock};
+use crate::node::NodeError;
+use crate::outbox::Outbox;
+use crate::wake::Waking;
+
+/// How long the publisher sleeps when nothing waits and nobody wakes it.
+const IDLE: Duration = Duration::from_millis(500);
+/// Between tries after a failed one.
+const RETRY: Duration = Duration::from_millis(200);
+/// How long the publisher waits for the copy to reach the stream's head before it looks again.
+const COPY_PATIENCE: Duration = Duration::from_secs(5);
+/// After which idle time what was noted as published is looked up again: an acknowledged event can be lost without a word.
+const SETTLED_FOR: Duration = Duration::from_secs(30);
+
+/// Of which connection and which copy it is known what is on the stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ground {
+    reconnects: u64,
+    copy: u64,
+}
+
+impl Ground {
+    fn now(shared: &Shared, stream: &Stream) -> Self {
+        Self { reconnects: stream.broker().reconnects(), copy: shared.copy_number() }
+    }
+}
+
+/// Publishes until the node is to end.
+pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
+    let mut outbox = Outbox::open_publisher(shared.folder.outbox())?;
+    let mut settled: Option<(Ground, Instant)> = None;
+    while !shared.stop.is_stopped() {
+        let Some(stream) = shared.stream() else {
+            settled = None;
+            waking.wait(IDLE);
+            continue;
+        };
+        let ground = Ground::now(shared, &stream);
+        if settled.is_none_or(|(known, _)| known != ground) {
+            settled = find_ground(shared, &mut outbox, &stream, ground)?.then(|| (ground, Instant::now()));
+            if settled.is_none() {
+                waking.wait(RETRY);
+            }
+            continue;
+        }
+        match publish_some(&mut outbox, &stream, &recovery(shared), Timestamp::now()) {
+            Ok(Round::Empty) => {
+                waking.wait(IDLE);
+                settled = settled.filter(|(_, since)| since.elapsed() < SETTLED_FOR);
+            }
+            Ok(Round::Held) => waking.wait(RETRY),
+            Ok(Round::Published(count)) => {
+                tracing::debug!(count, "published");
+                shared.note_error(None);
+                shared.all_clear("not_published");
+            }
+            Err(error) => {
+                settled = None;
+                endure(shared, &error);
+                waking.wait(RETRY);
+            }
+        }
+    }
+    outbox.close()?;
+    Ok(())
+}
+
+/// What is lost and not back; nothing to be weighed in ordinary times.
+fn recovery(shared: &Shared) -> Recovery {
+    let recovery = lock(&shared.recovery);
+    if recovery.is_whole() { Recovery::default() } else { recovery.clone() }
+}
+
+/// Looks up what waits in a copy that has reached the stream's head. Whether that could be done.
+fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Ground) -> Result<bool, NodeError> {
+    let head = match stream.head() {
+        Ok(head) => head.map_or(0, Position::get),
+        Err(error) => {
+            shared.note_error(Some(error.to_string()));
+            return Ok(false);
+        }
+    };
+    if !shared.await_copy(head, COPY_PATIENCE) || Ground::now(shared, stream) != ground {
+        return Ok(false);
+    }
+    match settle(outbox, &Embedded::open_reader(shared.copy_path())?) {
+        Ok((found, again)) => {
+            if found + again > 0 {
+                tracing::info!(found, again, "events of the outbox were found on the stream, or have to go again");
+            }
+            Ok(true)
+        }
+        Err(error) => {
+            endure(shared, &PublishingError::Node(error));
+            Ok(false)
+        }
+    }
+}
+
+/// Tells of a failed round. What waiting or people can mend does not end the node.
+fn endure(shared: &Shared, error: &PublishingError) {
+    let reason = error.to_string();
+    shared.note_error(Some(reason.clone()));
+    let needs_people = match error {
+        PublishingError::Publish(PublishError::Duplicate) => false,
+        PublishingError::Publish(error) => !error.is_out_of_reach(),
+        PublishingError::Node(_) => true,
+    };
+    if needs_people {
+        let zh = format!("发件箱中的事件无法发布，已保留在发件箱中：{reason}");
+        let en = format!("what waits in the outbox cannot be published and stays there: {reason}");
+        shared.alarm("not_published", Timestamp::now(), zh, en);
+    }
+}
