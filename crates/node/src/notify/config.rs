@@ -54,6 +54,9 @@ pub struct WebhookConfig {
     pub url: String,
     /// The file with the signing secret (`whsec_...`), mode 0600; relative to the node's folder.
     pub secret_file: PathBuf,
+    /// How long the receiver may take for its answer, in seconds from 1 to 60; 15 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
     /// Which kinds of notices it gets; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kinds: Option<BTreeSet<NoticeKind>>,
@@ -61,7 +64,7 @@ pub struct WebhookConfig {
 
 impl fmt::Debug for WebhookConfig {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, url: _, secret_file, kinds } = self;
+        let Self { name, url: _, secret_file, timeout_seconds: _, kinds } = self;
         let mut shown = formatter.debug_struct("WebhookConfig");
         shown.field("name", name).field("secret_file", secret_file).field("kinds", kinds).finish_non_exhaustive()
     }
@@ -98,7 +101,7 @@ impl NotifyConfig {
     /// Finds what is wrong without looking at any file or host.
     pub(super) fn check(&self) -> Result<(), NotifyError> {
         let mut names = BTreeSet::new();
-        for WebhookConfig { name, kinds, .. } in &self.webhooks {
+        for WebhookConfig { name, kinds, timeout_seconds, .. } in &self.webhooks {
             let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             if name.is_empty() || name.len() > 40 || !name.bytes().all(is_good) {
                 let reason = "expected 1 to 40 lower-case letters, digits and hyphens".to_owned();
@@ -107,6 +110,10 @@ impl NotifyConfig {
             if !names.insert(name) {
                 let reason = "two webhooks have it; each needs a name of its own".to_owned();
                 return Err(NotifyError::Configuration { what: format!("the webhook's name {name:?}"), reason });
+            }
+            if timeout_seconds.is_some_and(|seconds| !(1..=60).contains(&seconds)) {
+                let what = format!("`timeout_seconds` of the webhook {name}");
+                return Err(NotifyError::Configuration { what, reason: "expected 1 to 60".to_owned() });
             }
             require_kinds(kinds.as_ref(), &format!("`kinds` of the webhook {name}"))?;
         }

@@ -1,4 +1,4 @@
-//! Secrets of channels: read from files that only their owner can read, wiped from memory, never shown.
+//! Secrets of channels: read from files that only their owner can read, and never shown.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -28,9 +28,11 @@ const SECRET_PREFIX: &str = "whsec_";
 /// How many bytes a secret has (section "signature scheme").
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// How long a connection may take, and the whole exchange.
+/// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long the whole exchange may take, in seconds, unless the configuration says otherwise.
+const EXCHANGE_SECONDS: u64 = 15;
 
 /// The secret that a receiver shares with this node.
 pub(super) struct Secret(Zeroizing<Vec<u8>>);
@@ -89,7 +91,7 @@ impl Webhook {
             .proxy(None)
             .user_agent(concat!("fengsui/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(EXCHANGE_TIMEOUT))
+            .timeout_global(Some(Duration::from_secs(config.timeout_seconds.unwrap_or(EXCHANGE_SECONDS))))
             .max_idle_connections_per_host(1)
             .tls_config(trust.for_http())
             .build()
