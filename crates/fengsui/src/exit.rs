@@ -77,6 +77,26 @@ pub enum Failure {
         /// English
         en: String,
     },
+    /// Somebody asked for what is not for him.
+    #[error("{en}")]
+    NotAllowed {
+        /// A stable code for scripts.
+        code: &'static str,
+        /// 中文
+        zh: String,
+        /// English
+        en: String,
+    },
+    /// Something that is needed cannot be reached now.
+    #[error("{en}")]
+    OutOfReach {
+        /// A stable code for scripts.
+        code: &'static str,
+        /// 中文
+        zh: String,
+        /// English
+        en: String,
+    },
     /// Something that was named does not exist.
     #[error("there is no case, referral or feedback {0} in the tables; look it up with `fengsui case list`")]
     NoSuchId(EventId),
@@ -172,7 +192,8 @@ impl Failure {
         match self {
             Self::Usage { .. }
             | Self::Sheet(SheetError::UnknownExtension { .. } | SheetError::UnknownEncoding { .. }) => Exit::Usage,
-            Self::NoKey { .. } => Exit::NotAllowed,
+            Self::NoKey { .. } | Self::NotAllowed { .. } => Exit::NotAllowed,
+            Self::OutOfReach { .. } => Exit::KeptForLater,
             Self::Interrupted => Exit::Interrupted,
             Self::Integrity { .. } => Exit::Integrity,
             Self::Node(error) | Self::AsOf(AsOfError::Node(error)) => exit_of_node(error),
@@ -192,7 +213,10 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Usage { .. } => "usage",
-            Self::Failed { code, .. } | Self::Integrity { code, .. } => code,
+            Self::Failed { code, .. }
+            | Self::Integrity { code, .. }
+            | Self::NotAllowed { code, .. }
+            | Self::OutOfReach { code, .. } => code,
             Self::NoSuchId(_) => "no_such_id",
             Self::NoSuchUnit(_) => "no_such_unit",
             Self::NoKey { .. } => "no_key",
@@ -217,7 +241,11 @@ impl Failure {
 
     fn message_zh(&self) -> String {
         match self {
-            Self::Usage { zh, .. } | Self::Failed { zh, .. } | Self::Integrity { zh, .. } => zh.clone(),
+            Self::Usage { zh, .. }
+            | Self::Failed { zh, .. }
+            | Self::Integrity { zh, .. }
+            | Self::NotAllowed { zh, .. }
+            | Self::OutOfReach { zh, .. } => zh.clone(),
             Self::NoSuchId(id) => format!("没有编号为 {id} 的案件、抄送或反馈；请用 `fengsui case list` 查找"),
             Self::NoSuchUnit(unit) => format!("没有 {unit} 的账户：该单位从未有记录；请用 `fengsui unit list` 查找"),
             Self::NoKey { agency, have } if have.is_empty() => {

@@ -9,6 +9,7 @@ use fengsui_event::{
 };
 use fengsui_log::InvalidPosition;
 use fengsui_node::as_of::InvalidAsOf;
+use fengsui_node::source::LogSourceError;
 
 use crate::arguments::CommandLine;
 use crate::help_zh;
@@ -140,6 +141,7 @@ fn reason_zh(source: &(dyn std::error::Error + 'static)) -> String {
     let expected = match () {
         () if source.is::<UlidError>() => "应为 26 位编号，可从列表中复制",
         () if source.is::<jiff::Error>() => "应为日期，如 2026-11-24",
+        () if source.is::<LogSourceError>() => "应为日志文件、节点文件夹，或以 nats:// 或 tls:// 开头的服务器地址",
         () if source.is::<InvalidAsOf>() => "应为日志位置（正整数）或日期，如 2026-11-24",
         () if source.is::<InvalidPosition>() => "应为日志位置（正整数）",
         () if source.is::<RegionCodeError>() => "应为 GB/T 2260 的六位行政区划代码，如 350602",

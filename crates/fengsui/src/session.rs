@@ -126,7 +126,7 @@ impl Session {
     }
 
     /// Opens the folder to read, as it is now, and says so when the tables are behind.
-    fn present(&self) -> Result<Reading, Failure> {
+    pub fn present(&self) -> Result<Reading, Failure> {
         let mut bar = Bar::new(self.output.look(), "更新查询库", "Bringing the tables up to date");
         let reading = Reading::open(&self.global.data, &mut bar)?;
         self.tell_of_mending(reading.mended());

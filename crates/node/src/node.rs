@@ -26,7 +26,7 @@ pub use batch::Batch;
 use batch::{Keyring, Row};
 pub use error::NodeError;
 pub(crate) use way::is_kept;
-pub use way::{OutOfReach, reach_stream};
+pub use way::{OutOfReach, reach_stream, replicas};
 use way::{PUBLISHING_PATIENCE, Way};
 
 /// An open node; the only one through which commands come into its outbox.

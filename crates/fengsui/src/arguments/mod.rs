@@ -7,6 +7,7 @@ pub mod keys;
 pub mod node;
 pub mod read;
 pub mod value;
+pub mod source;
 pub mod work;
 
 use std::path::PathBuf;

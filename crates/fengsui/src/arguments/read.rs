@@ -7,6 +7,7 @@ use fengsui_event::{AgencyCode, EventId, KeyId, RegionCode};
 use fengsui_rulebook::Grade;
 
 use super::keys::{RevokeArguments, RotateArguments, SuspendArguments};
+use super::source::{CopyArguments, OtherLog};
 use super::value::{TypedUnit, term};
 
 /// Units and their accounts.
@@ -40,8 +41,8 @@ pub enum UnitCommand {
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
     /// Show the last position
-    #[command(after_help = "Example:\n  fengsui log head --json")]
-    Head,
+    #[command(after_help = "Example:\n  fengsui log head --json\n  fengsui log head --from tls://broker.example:4222")]
+    Head(OtherLog),
     /// Show the event at a position, with its exact bytes
     #[command(after_help = "Example:\n  fengsui log show 12\n  fengsui log show 12 --raw | sha256sum")]
     Show {
@@ -51,10 +52,18 @@ pub enum LogCommand {
         /// Print the published bytes and nothing else
         #[arg(long, conflicts_with = "json")]
         raw: bool,
+        /// Whose log.
+        #[command(flatten)]
+        log: OtherLog,
     },
     /// Show the last events
     #[command(after_help = "Example:\n  fengsui log tail -n 20 --follow")]
     Tail(TailArguments),
+    /// Copy a log to another file or onto a broker's stream, record for record; begun again, it goes on
+    #[command(
+        after_help = "Example:\n  fengsui log copy --from fengsui-data --to backup.sqlite\n  fengsui log copy --from tls://broker.example:4222 --to audit.sqlite\n  fengsui log copy --from backup.sqlite --to nats://127.0.0.1:4222 --region 350600"
+    )]
+    Copy(CopyArguments),
 }
 
 /// Which events of the log's end.
@@ -66,6 +75,9 @@ pub struct TailArguments {
     /// Go on as events come, until Ctrl-C
     #[arg(long, short)]
     pub follow: bool,
+    /// Whose log.
+    #[command(flatten)]
+    pub log: OtherLog,
 }
 
 /// Anomalies.

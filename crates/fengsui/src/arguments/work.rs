@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use fengsui_event::RegionCode;
 use fengsui_log::Position;
 
+use super::source::OtherLog;
+
 /// The size of the pilot city.
 #[derive(Debug, Args)]
 pub struct DemoArguments {
@@ -39,6 +41,8 @@ pub struct InitArguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub node: u16,
 }
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    #[arg(long, value_name = "FILE", requires = "certificate")]
 
 /// A table to import.
 #[derive(Debug, Args)]
@@ -97,3 +101,9 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "FILE")]
     pub lines: Option<PathBuf>,
 }
+    /// With --from: the exchange file that says whom to trust; that of the node when absent
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub exchange: Option<PathBuf>,
+    /// Whose log.
+    #[command(flatten)]
+    pub log: OtherLog,

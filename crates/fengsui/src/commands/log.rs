@@ -1,42 +1,60 @@
 //! The log itself.
 
 use fengsui_event::{Digest, Event, EventId, Signature};
-use fengsui_log::{Embedded, EventLog, Position, Stored, subscribe};
+use fengsui_log::{Embedded, EventLog, Position, Stored};
 use fengsui_node::as_of::AsOf;
 use fengsui_node::folder::Folder;
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::history::{HISTORY, line_of, local_time};
-use crate::arguments::read::{LogCommand, TailArguments};
+use super::history::local_time;
+use super::{log_copy, log_tail, source};
+use crate::arguments::read::LogCommand;
+use crate::arguments::source::OtherLog;
 use crate::describe;
 use crate::exit::{Exit, Failure};
-use crate::interrupt;
-use crate::output::{Facts, Listing};
+use crate::output::Facts;
 use crate::session::Session;
 use crate::text;
 
 /// The log.
 pub fn run(session: &Session, command: LogCommand) -> Result<Exit, Failure> {
     match command {
-        LogCommand::Head => head(session),
-        LogCommand::Show { event, raw } => show(session, &event, raw),
-        LogCommand::Tail(arguments) => tail(session, &arguments),
+        LogCommand::Head(log) => head(session, &log),
+        LogCommand::Show { event, raw, log } => show(session, &event, raw, &log),
+        LogCommand::Tail(arguments) => log_tail::run(session, &arguments),
+        LogCommand::Copy(arguments) => log_copy::run(session, &arguments),
     }
 }
 
-/// Opens the log to read and says where it ends, for whoever looks as of a moment as well.
-fn open(session: &Session) -> Result<(Embedded, Option<Position>), Failure> {
-    if let Some(AsOf::Date(_)) = session.global.as_of {
-        // Which position a day ends with is known to the tables.
-        let tables = session.tables()?;
-        return Ok((Embedded::open_reader(tables.folder().log())?, Position::new(tables.moment.position)));
+/// Opens the log to read and says where it ends, for whoever looks as of a moment as well. The copy of a stream is brought up to date first.
+pub fn open(session: &Session, other: &OtherLog) -> Result<(Box<dyn EventLog>, Option<Position>), Failure> {
+    let as_of = session.global.as_of;
+    if let Some(from) = &other.from {
+        if let Some(AsOf::Date(_)) = as_of {
+            return Err(Failure::usage(
+                "--from 与日期形式的 --as-of 不能同时使用：某日终于哪个位置要由查询库得知；请改用位置",
+                "--from and --as-of with a day exclude each other: only tables know with which position a day ends; name a position",
+            ));
+        }
+        return up_to(as_of, source::open(session, from, &other.access)?);
     }
     let folder = Folder::open(&session.global.data)?;
-    let log = Embedded::open_reader(folder.log())?;
+    if let Some(AsOf::Date(_)) = as_of {
+        // Which position a day ends with is known to the tables.
+        let position = Position::new(session.tables()?.moment.position);
+        return Ok((Box::new(Embedded::open_reader(folder.log())?), position));
+    }
+    if folder.node().broker.is_some() {
+        session.present()?;
+    }
+    up_to(as_of, Box::new(Embedded::open_reader(folder.log())?))
+}
+
+fn up_to(as_of: Option<AsOf>, log: Box<dyn EventLog>) -> Result<(Box<dyn EventLog>, Option<Position>), Failure> {
     let head = log.head()?;
-    match session.global.as_of {
+    match as_of {
         Some(AsOf::Position(position)) if Some(position) > head => Err(fengsui_node::as_of::AsOfError::BeyondHead {
             asked: position.get(),
             head: head.map_or(0, Position::get),
@@ -47,8 +65,8 @@ fn open(session: &Session) -> Result<(Embedded, Option<Position>), Failure> {
     }
 }
 
-fn head(session: &Session) -> Result<Exit, Failure> {
-    let (log, head) = open(session)?;
+fn head(session: &Session, log: &OtherLog) -> Result<Exit, Failure> {
+    let (log, head) = open(session, log)?;
     let output = &session.output;
     let stored = match head {
         Some(position) => log.read(position, 1)?.pop(),
@@ -86,9 +104,9 @@ fn head(session: &Session) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn show(session: &Session, wanted: &str, raw: bool) -> Result<Exit, Failure> {
-    let (log, head) = open(session)?;
-    let position = position_of(&log, wanted, head)?;
+fn show(session: &Session, wanted: &str, raw: bool, log: &OtherLog) -> Result<Exit, Failure> {
+    let (log, head) = open(session, log)?;
+    let position = position_of(log.as_ref(), wanted, head)?;
     let Some(stored) = log.read(position, 1)?.pop() else {
         return Err(no_such_event(wanted, head));
     };
@@ -99,7 +117,7 @@ fn show(session: &Session, wanted: &str, raw: bool) -> Result<Exit, Failure> {
     show_stored(session, &stored)
 }
 
-fn position_of(log: &Embedded, wanted: &str, head: Option<Position>) -> Result<Position, Failure> {
+fn position_of(log: &dyn EventLog, wanted: &str, head: Option<Position>) -> Result<Position, Failure> {
     if let Ok(position) = wanted.parse::<Position>() {
         return if Some(position) > head { Err(no_such_event(wanted, head)) } else { Ok(position) };
     }
@@ -240,65 +258,6 @@ fn signature_is_good(event: &Event, bytes: &[u8], signature: &[u8]) -> bool {
         return false;
     };
     event.keyid.verifier().is_ok_and(|verifier| verifier.verify(bytes, &signature))
-}
-
-fn tail(session: &Session, arguments: &TailArguments) -> Result<Exit, Failure> {
-    if arguments.follow && session.global.as_of.is_some() {
-        return Err(Failure::usage(
-            "--follow 与 --as-of 不能同时使用：过去不再增加",
-            "--follow and --as-of exclude each other: the past does not go on",
-        ));
-    }
-    let (log, head) = open(session)?;
-    let end = head.map_or(0, Position::get);
-    let count = u64::try_from(arguments.lines).unwrap_or(u64::MAX).min(end);
-    let first = Position::new(end - count + 1).unwrap_or(Position::FIRST);
-    if arguments.follow {
-        return follow(session, &log, first);
-    }
-    let mut listing = Listing::begin(&session.output, "events", None, HISTORY)?;
-    let mut failure = None;
-    if count > 0 {
-        log.scan(first, head, &mut |position, record| {
-            let line = line_of(&Stored { position, record: record.to_record() }, session.language());
-            match listing.row(&line) {
-                Ok(()) => std::ops::ControlFlow::Continue(()),
-                Err(error) => {
-                    failure = Some(error);
-                    std::ops::ControlFlow::Break(())
-                }
-            }
-        })?;
-    }
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    listing.end(Ok(()))?;
-    Ok(Exit::Done)
-}
-
-/// Shows events as they come, each at once, until somebody asks to stop.
-fn follow(session: &Session, log: &Embedded, first: Position) -> Result<Exit, Failure> {
-    interrupt::watch();
-    let output = &session.output;
-    let language = session.language();
-    if !output.json() {
-        let titles: Vec<&str> = HISTORY.iter().map(|column| column.title(language)).collect();
-        output.line(&titles.join("\t"))?;
-        output.flush()?;
-    }
-    for stored in subscribe(log, first, interrupt::stop_flag()) {
-        let line = line_of(&stored?, language);
-        if output.json() {
-            output.json_line(&json!({"type": "row", "event": line}))?;
-        } else {
-            let cells: Vec<String> =
-                HISTORY.iter().map(|column| crate::output::cell_text(&(column.value)(&line, language))).collect();
-            output.line(&cells.iter().map(|cell| crate::output::one_line(cell)).collect::<Vec<_>>().join("\t"))?;
-            output.flush()?;
-        }
-    }
-    Err(Failure::Interrupted)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod init;
 mod keys;
 mod lists;
 mod log;
+mod log_copy;
+mod log_tail;
 mod lookup;
 mod node;
 mod paper;
@@ -24,6 +26,7 @@ mod report;
 mod report_stdin;
 mod rulebook;
 mod unit;
+mod source;
 
 use crate::arguments::Command;
 use crate::exit::{Exit, Failure};

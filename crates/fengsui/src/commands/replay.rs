@@ -5,14 +5,16 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use fengsui_log::{Embedded, EventLog as _, Position};
-use fengsui_node::folder::Folder;
+use fengsui_log::{Embedded, EventLog, Position};
+use fengsui_node::folder::{Exchange, Folder};
 use fengsui_node::node::genesis;
+use fengsui_node::source::LogSource;
 use fengsui_projector::fold::admission::SignatureCheck;
 use fengsui_projector::replay::rebuild;
 use fengsui_projector::{FollowOptions, Progress, Projector};
 use serde_json::json;
 
+use super::source;
 use crate::arguments::work::ReplayArguments;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
@@ -25,28 +27,61 @@ const GRAVE: &[&str] = &["bad_signature", "conflict", "chain_fork", "sequence_re
 /// Replays the log.
 pub fn run(session: &Session, arguments: &ReplayArguments) -> Result<Exit, Failure> {
     session.refuse_as_of()?;
-    let folder = Folder::open(&session.global.data)?;
-    let log = Embedded::open_reader(folder.log())?;
+    let Original { log, exchange, path } = original(session, arguments)?;
     let head = log.head()?;
     if let Some(until) = arguments.until.filter(|until| Some(*until) > head) {
         let head = head.map_or(0, Position::get);
         return Err(fengsui_node::as_of::AsOfError::BeyondHead { asked: until.get(), head }.into());
     }
-    let path = model_path(&folder, arguments.into.as_ref())?;
     interrupt::watch();
     let check = if arguments.no_verify { SignatureCheck::Trust } else { SignatureCheck::Verify };
     let options = FollowOptions { check, until: arguments.until, ..FollowOptions::default() };
     let mut bar = Bar::with_lines(session.output.look(), "重放日志", "Replaying the log");
-    let progress = rebuild(&path, genesis(folder.exchange()), &log, options, &mut bar)?;
+    let progress = rebuild(&path, genesis(&exchange), log.as_ref(), options, &mut bar)?;
     let seconds = bar.seconds();
     drop(bar);
-    let projector = Projector::open(&path, genesis(folder.exchange()))?;
+    let projector = Projector::open(&path, genesis(&exchange))?;
     let digest = projector.digest()?.to_string();
     if let Some(lines) = &arguments.lines {
         write_lines(&projector, lines)?;
     }
     let anomalies = projector.store().view().anomaly_counts()?;
     show(session, progress, seconds, &anomalies, &digest)
+}
+
+/// What is replayed, and where to.
+struct Original {
+    log: Box<dyn EventLog>,
+    exchange: Exchange,
+    /// The read model's file.
+    path: PathBuf,
+}
+
+fn original(session: &Session, arguments: &ReplayArguments) -> Result<Original, Failure> {
+    let into = arguments.into.as_ref();
+    let Some(from) = &arguments.log.from else {
+        let folder = Folder::open(&session.global.data)?;
+        if folder.node().broker.is_some() {
+            // The copy is brought up to the stream first, if that can be reached.
+            session.present()?;
+        }
+        let path = model_path(&folder, into)?;
+        let log = Box::new(Embedded::open_reader(folder.log())?);
+        return Ok(Original { log, exchange: folder.exchange().clone(), path });
+    };
+    let Some(into) = into else {
+        return Err(Failure::usage(
+            "--from 须与 --into 同时使用：本节点的查询库只由本节点的日志重建",
+            "--from needs --into: this node's tables are drawn from its own log only",
+        ));
+    };
+    let exchange = match (&arguments.exchange, from) {
+        (Some(file), _) => Exchange::load(file)?,
+        (None, LogSource::Folder(folder)) => Folder::open(folder)?.exchange().clone(),
+        (None, _) => Folder::open(&session.global.data)?.exchange().clone(),
+    };
+    let log = source::open(session, from, &arguments.log.access)?;
+    Ok(Original { log, exchange, path: model_in(into)? })
 }
 
 /// Writes the lines of the state, whole or not at all.
@@ -63,9 +98,10 @@ fn write_lines(projector: &Projector, path: &Path) -> Result<(), Failure> {
 }
 
 fn model_path(folder: &Folder, into: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    let Some(into) = into else {
-        return Ok(folder.model());
-    };
+    into.map_or_else(|| Ok(folder.model()), |into| model_in(into))
+}
+
+fn model_in(into: &Path) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(into).map_err(Failure::file(into))?;
     Ok(into.join("model.sqlite"))
 }
