@@ -41,8 +41,6 @@ pub struct InitArguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub node: u16,
 }
-    #[arg(long, value_name = "FILE", requires = "client_key")]
-    #[arg(long, value_name = "FILE", requires = "certificate")]
 
 /// A table to import.
 #[derive(Debug, Args)]
@@ -91,6 +89,9 @@ pub struct ReplayArguments {
     /// Draw the tables into another folder
     #[arg(long, value_name = "DIR")]
     pub into: Option<PathBuf>,
+    /// With --from: the exchange file that says whom to trust; that of the node when absent
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub exchange: Option<PathBuf>,
     /// Last position to fold
     #[arg(long, value_name = "POSITION")]
     pub until: Option<Position>,
@@ -100,10 +101,7 @@ pub struct ReplayArguments {
     /// Write the lines that the digest is taken over; `sha256sum` of the file gives it
     #[arg(long, value_name = "FILE")]
     pub lines: Option<PathBuf>,
-}
-    /// With --from: the exchange file that says whom to trust; that of the node when absent
-    #[arg(long, value_name = "FILE", requires = "from")]
-    pub exchange: Option<PathBuf>,
     /// Whose log.
     #[command(flatten)]
     pub log: OtherLog,
+}
