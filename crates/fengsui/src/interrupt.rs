@@ -12,12 +12,18 @@ static STOP: OnceLock<StopFlag> = OnceLock::new();
 
 /// From here on Ctrl-C (and the terminating signals) ask the work to stop; a second one ends the process at once.
 pub fn watch() {
+    watch_and(|| ());
+}
+
+/// The same; `also` is done at the first signal, for whoever must hear of it before the work has ended.
+pub fn watch_and(also: impl Fn() + Send + 'static) {
     // Without a handler the signal simply ends the process, which is as safe.
-    let _ = ctrlc::set_handler(|| {
+    let _ = ctrlc::set_handler(move || {
         if WANTED.swap(true, Ordering::SeqCst) {
             std::process::exit(crate::exit::Exit::Interrupted as i32);
         }
         stop_flag().stop();
+        also();
     });
 }
 

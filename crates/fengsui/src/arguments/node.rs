@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::{Args, Subcommand, ValueEnum};
 
 /// The running node.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Copy, Debug, Subcommand)]
 pub enum NodeCommand {
     /// Run the node in the foreground: publish, follow the stream, see to what is due
     #[command(

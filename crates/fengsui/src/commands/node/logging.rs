@@ -28,14 +28,12 @@ pub fn begin(session: &Session, arguments: &NodeRunArguments) {
 }
 
 fn level_of(asked: Option<LogLevel>, quiet: bool) -> LevelFilter {
-    match asked {
-        Some(LogLevel::Error) => LevelFilter::ERROR,
-        Some(LogLevel::Warn) => LevelFilter::WARN,
-        Some(LogLevel::Info) => LevelFilter::INFO,
-        Some(LogLevel::Debug) => LevelFilter::DEBUG,
-        Some(LogLevel::Trace) => LevelFilter::TRACE,
-        None if quiet => LevelFilter::WARN,
-        None => LevelFilter::INFO,
+    match asked.unwrap_or(if quiet { LogLevel::Warn } else { LogLevel::Info }) {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
     }
 }
 
