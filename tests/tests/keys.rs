@@ -175,6 +175,8 @@ fn an_agency_whose_key_was_stolen_revokes_it_and_returns_through_the_authority()
     assert_eq!(keys_of(&folder, "fire"), [] as [&str; 0]);
     reports(&folder, "fire").exits(7).says(&["good only up to position"]);
 
+    folder.run(["doctor"]).shows(&["the key of fire has ended", "fengsui --agency fire agency rotate-key"]);
+
     let waiting = rotates(&folder).exits(7);
     let (new, done) = (waiting.json()["new"].as_str().unwrap().to_owned(), waiting.json()["done"].clone());
     assert_eq!(done, false);
