@@ -83,14 +83,20 @@ pub struct ReportArguments {
     /// A provision that was violated; may be repeated
     #[arg(long)]
     pub legal_basis: Vec<String>,
-    /// A photo or document; only its hash is recorded; may be repeated
+    /// A photo or document: its hash is recorded, the file goes to those who may see the case; may be repeated
     #[arg(long, value_name = "FILE")]
     pub evidence: Vec<PathBuf>,
+    /// The public reported it; a random reference stands for whoever did
+    #[arg(long, conflicts_with = "method")]
+    pub from_public: bool,
+    /// With --from-public: who reported, as JSON in a file or on stdin; kept here, sealed
+    #[arg(long, value_name = "FILE|-", requires = "from_public")]
+    pub reporter: Option<PathBuf>,
     /// Read JSON from stdin instead: one object, or one object a line
     #[arg(
         long,
         conflicts_with_all = ["unit", "name", "region", "address", "trade", "category", "severity", "facts",
-            "found_on", "method", "reference", "legal_basis", "evidence"]
+            "found_on", "method", "reference", "legal_basis", "evidence", "from_public", "reporter"]
     )]
     pub stdin: bool,
     /// With --stdin: write refused objects here, to be mended and fed in again
@@ -279,7 +285,7 @@ pub struct FeedbackArguments {
     /// Day of the decision; the day of handling when absent
     #[arg(long, value_name = "DATE")]
     pub decided_on: Option<Date>,
-    /// A photo or document; only its hash is recorded; may be repeated
+    /// A photo or document: its hash is recorded, the file goes to those who may see the case; may be repeated
     #[arg(long, value_name = "FILE")]
     pub evidence: Vec<PathBuf>,
 }

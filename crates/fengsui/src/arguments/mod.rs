@@ -3,11 +3,12 @@
 pub mod broker;
 pub mod case;
 pub mod desk;
+pub mod evidence;
 pub mod keys;
 pub mod node;
 pub mod read;
-pub mod value;
 pub mod source;
+pub mod value;
 pub mod work;
 
 use std::path::PathBuf;
@@ -129,6 +130,12 @@ pub enum Command {
     /// The running node: run it, look at it
     #[command(subcommand, after_help = "Example:\n  fengsui --data fire node status")]
     Node(node::NodeCommand),
+    /// Photos and documents of cases
+    #[command(subcommand, after_help = "Example:\n  fengsui evidence list")]
+    Evidence(evidence::EvidenceCommand),
+    /// The people who reported: kept sealed, opened by officers alone
+    #[command(subcommand, after_help = "Example:\n  fengsui reporter list")]
+    Reporter(evidence::ReporterCommand),
     /// The rulebook: responsibility, terms, points, grades
     #[command(subcommand, after_help = "Example:\n  fengsui rulebook categories")]
     Rulebook(read::RulebookCommand),

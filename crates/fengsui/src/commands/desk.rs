@@ -92,7 +92,7 @@ pub fn feedback(session: &Session, command: FeedbackCommand) -> Result<Exit, Fai
 fn submit(session: &Session, arguments: FeedbackArguments) -> Result<Exit, Failure> {
     let handled_on = arguments.handled_on.unwrap_or_else(|| session.today());
     let penalty = penalty(&arguments, handled_on)?;
-    let evidence = evidence::of_files(&arguments.evidence)?;
+    let evidence = evidence::keep_files(session, &arguments.evidence)?;
     let FeedbackArguments { id, outcome, summary, .. } = arguments;
     act::about(session, id, |named| {
         Ok(Command::SubmitFeedback { of: named.addressed(), outcome, handled_on, summary, penalty, evidence })

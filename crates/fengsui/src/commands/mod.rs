@@ -24,9 +24,10 @@ mod paper;
 mod replay;
 mod report;
 mod report_stdin;
+mod reporter;
 mod rulebook;
-mod unit;
 mod source;
+mod unit;
 
 use crate::arguments::Command;
 use crate::exit::{Exit, Failure};
@@ -52,6 +53,8 @@ pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Agency(command) => agency::run(session, command),
         Command::Broker(command) => broker::run(session, command),
         Command::Node(command) => node::run(session, command),
+        Command::Evidence(command) => evidence::run(session, command),
+        Command::Reporter(command) => reporter::run(session, command),
         Command::Rulebook(command) => rulebook::run(session, command),
         Command::Doctor => doctor::run(session),
         Command::Completions { shell } => paper::completions(session, shell),

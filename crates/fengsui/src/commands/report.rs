@@ -1,15 +1,16 @@
 //! Reporting one violation, and showing to whom it was forwarded and why.
 
 use fengsui_event::payload::Place;
-use fengsui_event::{AgencyCode, Language};
+use fengsui_event::{AgencyCode, FindingMethod, Language};
 use fengsui_node::desk::{Command, RandomIds, ReportCommand};
+use fengsui_node::reporters::Reporter;
 use fengsui_node::{Accepted, Node, Receipt};
 use fengsui_projector::query::View;
 use fengsui_projector::state::{CaseState, Referral};
 use fengsui_sheets::{ColumnKind, Value};
 use serde_json::json;
 
-use super::{act, evidence};
+use super::{act, evidence, reporter};
 use crate::arguments::desk::ReportArguments;
 use crate::arguments::value::TypedUnit;
 use crate::describe;
@@ -31,12 +32,55 @@ pub struct Given {
 
 /// Reports one violation from flags.
 pub fn run(session: &Session, arguments: ReportArguments) -> Result<Exit, Failure> {
+    // Before anything is opened, so that nothing is done when the identity cannot be read.
+    let reporter = arguments.reporter.as_deref().map(reporter::read).transpose()?;
+    let from_public = arguments.from_public;
     let given = from_flags(session, arguments)?;
     let mut node = session.node()?;
     let actor = session.actor(node.folder())?;
     let report = placed(node.view(), given)?;
+    if from_public {
+        return run_public(session, &mut node, actor, report, reporter.as_ref());
+    }
     let accepted = submit(session, &mut node, actor, report)?;
     show(session, &mut node, &accepted.result)?;
+    act::ended(accepted)
+}
+
+/// Reports what the public told: the event gets a random reference, the identity stays here, sealed.
+fn run_public(
+    session: &Session,
+    node: &mut Node,
+    actor: AgencyCode,
+    report: ReportCommand,
+    identity: Option<&Reporter>,
+) -> Result<Exit, Failure> {
+    if let Some(identity) = identity {
+        reporter::refuse_given_away(identity, &report)?;
+    }
+    if !report.evidence.is_empty() {
+        session.output.note(
+            "照片等文件自身可能含有拍摄者信息（如位置、设备），原样发给有关部门；请先去除",
+            "photos may say in themselves who took them (place, device) and are passed on as they are: strip that first",
+        );
+    }
+    let mut store = reporter::opened(node.folder())?;
+    let reference = store.receive(actor, identity, &node.folder().node().reporters, session.now)?;
+    let report = ReportCommand { public_report: Some(reference), method: FindingMethod::PublicReport, ..report };
+    let accepted = match submit(session, node, actor, report) {
+        Ok(accepted) => accepted,
+        Err(refused) => {
+            // What became no event keeps nobody's name.
+            store.withdraw(reference)?;
+            return Err(refused);
+        }
+    };
+    if let Some(case) = accepted.result.events.iter().find_map(|event| event.correlation) {
+        store.note_case(reference, case)?;
+    }
+    drop(store);
+    show(session, node, &accepted.result)?;
+    reporter::hint(session, reference, identity.is_none());
     act::ended(accepted)
 }
 
@@ -71,7 +115,7 @@ fn from_flags(session: &Session, arguments: ReportArguments) -> Result<Given, Fa
         legal_basis: arguments.legal_basis,
         found_on: arguments.found_on.unwrap_or_else(|| session.today()),
         method: arguments.method,
-        evidence: evidence::of_files(&arguments.evidence)?,
+        evidence: evidence::keep_files(session, &arguments.evidence)?,
         reference: arguments.reference,
         public_report: None,
         historical: false,
@@ -117,6 +161,7 @@ pub fn show(session: &Session, node: &mut Node, receipt: &Receipt) -> Result<(),
     let names = Names::new(node.registry(), session.today(), session.language());
     let mut facts = Facts::new();
     facts.add(output.say("案件", "case"), id);
+    facts.add_some(output.say("举报编号", "public report"), case.public_report.as_ref());
     facts.add(output.say("单位", "unit"), format!("{} {}", case.unit, case.unit_name));
     facts.add(output.say("类别", "category"), names.category(&case.category));
     facts.add(output.say("程度", "severity"), case.severity.name(session.language()));

@@ -171,7 +171,10 @@ fn is_plain_text(bytes: &[u8]) -> bool {
     let is_control = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t');
     // What a program or a browser would run is no plain text, even if every character is one.
     let start = text.trim_start();
-    !text.trim().is_empty() && !start.starts_with("#!") && !start.starts_with('<') && !text.contains(is_control)
+    let is_program = start.starts_with("#!") || start.starts_with('<');
+    // Nobody attaches a secret key on purpose.
+    let is_secret = nkeys::decode_seed(text.trim()).is_ok();
+    !text.trim().is_empty() && !is_program && !is_secret && !text.contains(is_control)
 }
 
 #[cfg(test)]
@@ -222,6 +225,7 @@ mod tests {
     fn programs_pages_and_archives_are_no_evidence() {
         for bytes in [
             b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff".as_slice(),
+            b"SXAKIYZX2POLIHZ5W5YZEWVTH24NLEUETBW3TKIVYRSS3GNHFXO5D4JJZM\n",
             b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0",
             b"#!/bin/sh\nrm -rf /\n",
             b"<!DOCTYPE html><script>1</script>",
