@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -16,10 +16,13 @@ use tokio::sync::broadcast::error::RecvError;
 use zeroize::Zeroizing;
 
 use super::BrokerError;
-use super::signals::{Signal, Signals};
+use super::signals::{LifeLine, Signal, Signals};
 
 /// How often the connection is tried for life when nothing is sent. Two answers missed are a lost connection.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Between two tries to make a client anew.
+const REVIVAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// JetStream's codes for "not switched on", for the server and for the account.
 const CODES_NO_JETSTREAM: [u64; 2] = [10_076, 10_039];
@@ -76,13 +79,19 @@ pub struct Broker {
 
 #[derive(Debug)]
 struct Shared {
-    client: Client,
-    context: Context,
+    options: BrokerOptions,
+    /// Replaced when the client's tasks have ended.
+    link: RwLock<Link>,
     signals: Arc<Signals>,
     servers: String,
-    ack_timeout: Duration,
     handle: Handle,
     runtime: Option<Runtime>,
+}
+
+#[derive(Clone, Debug)]
+struct Link {
+    client: Client,
+    context: Context,
 }
 
 impl Drop for Shared {
@@ -108,8 +117,7 @@ impl Broker {
     }
 
     fn start(options: BrokerOptions, in_background: bool) -> Result<Broker, BrokerError> {
-        let (servers, ack_timeout) = (shown(&options.servers), options.ack_timeout);
-        let addresses = addresses(&options.servers)?;
+        let servers = shown(&options.servers);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("broker")
@@ -117,27 +125,17 @@ impl Broker {
             .build()
             .map_err(BrokerError::Threads)?;
         let signals = Arc::new(Signals::new());
-        let mut client_options = client_options(options, &signals)?;
-        if in_background {
-            client_options = client_options.retry_on_initial_connect();
-        }
-        let client =
-            runtime.block_on(client_options.connect(addresses)).map_err(|error| connect_error(&servers, &error))?;
-        // Building it starts a task.
-        let within = runtime.enter();
-        let context = async_nats::jetstream::context::ContextBuilder::new()
-            .timeout(ack_timeout)
-            .ack_timeout(ack_timeout)
-            .build(client.clone());
-        drop(within);
+        let link = RwLock::new(runtime.block_on(link(&options, &signals, in_background))?);
         let handle = runtime.handle().clone();
-        let shared = Shared { client, context, signals, servers, ack_timeout, handle, runtime: Some(runtime) };
-        Ok(Broker { shared: Arc::new(shared) })
+        let runtime = Some(runtime);
+        let shared = Arc::new(Shared { options, link, signals, servers, handle, runtime });
+        shared.handle.spawn(revive(Arc::downgrade(&shared), Arc::clone(&shared.signals)));
+        Ok(Broker { shared })
     }
 
     /// Whether the connection stands now.
     pub fn is_connected(&self) -> bool {
-        self.shared.client.connection_state() == State::Connected
+        !self.shared.signals.has_ended() && self.link().client.connection_state() == State::Connected
     }
 
     /// What went wrong last since the connection was made; none while nothing has.
@@ -157,7 +155,7 @@ impl Broker {
 
     /// Version of the server that this connection leads to; none before the first connection.
     pub fn server_version(&self) -> Option<String> {
-        self.shared.client.try_server_info().map(|info| info.version)
+        self.link().client.try_server_info().map(|info| info.version)
     }
 
     /// The servers, as they were given.
@@ -167,17 +165,18 @@ impl Broker {
 
     /// How long an answer is waited for.
     pub fn ack_timeout(&self) -> Duration {
-        self.shared.ack_timeout
+        self.shared.options.ack_timeout
     }
 
-    /// The asynchronous client, for what this crate does not do. Its futures run on [`runtime`](Broker::runtime).
+    /// The asynchronous client, for what this crate does not do. Its futures run on [`runtime`](Broker::runtime). To be asked for each
+    /// time: a client can be replaced by a new one.
     pub fn client(&self) -> Client {
-        self.shared.client.clone()
+        self.link().client
     }
 
     /// The client's JetStream side, for what this crate does not do.
     pub fn context(&self) -> Context {
-        self.shared.context.clone()
+        self.link().context
     }
 
     /// Where the client's tasks run. Blocking on it from within one of its own tasks panics.
@@ -226,15 +225,19 @@ impl Broker {
         let subject = format!("$JS.API.{operation}");
         let bad = |detail: String| BrokerError::Answer { doing: doing.to_owned(), detail };
         let payload = serde_json::to_vec(question).map_err(|error| bad(error.to_string()))?;
-        let request = self.shared.client.request(subject.clone(), payload.into());
-        let answer = self.listening(doing, self.shared.ack_timeout, |denied| denied == subject, request).await?;
+        let client = self.client();
+        let request = client.request(subject.clone(), payload.into());
+        let answer =
+            self.listening(doing, self.shared.options.ack_timeout, |denied| denied == subject, request).await?;
         let answer = answer.map_err(|error| match error.kind() {
             RequestErrorKind::NoResponders => {
                 BrokerError::NoJetStream { detail: "nobody answers JetStream's API".to_owned() }
             }
             RequestErrorKind::TimedOut => {
-                BrokerError::TimedOut { doing: doing.to_owned(), limit_ms: self.shared.ack_timeout.as_millis() }
+                BrokerError::TimedOut { doing: doing.to_owned(), limit_ms: self.shared.options.ack_timeout.as_millis() }
             }
+            // The client's own tasks have ended.
+            RequestErrorKind::Other => BrokerError::Disconnected { doing: doing.to_owned() },
             _ => bad(error.to_string()),
         })?;
         let value: Value = serde_json::from_slice(&answer.payload).map_err(|error| bad(error.to_string()))?;
@@ -242,6 +245,11 @@ impl Broker {
             return Err(refused(doing, refusal));
         }
         serde_json::from_value(value).map_err(|error| bad(error.to_string()))
+    }
+
+    fn link(&self) -> Link {
+        // It is only ever replaced whole.
+        self.shared.link.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn disconnected(&self, doing: &str) -> BrokerError {
@@ -253,6 +261,43 @@ impl Broker {
                 BrokerError::Unreachable { servers: self.shared.servers.clone(), detail }
             }
             _ => BrokerError::Disconnected { doing: doing.to_owned() },
+        }
+    }
+}
+
+async fn link(options: &BrokerOptions, signals: &Arc<Signals>, in_background: bool) -> Result<Link, BrokerError> {
+    let addresses = addresses(&options.servers)?;
+    let mut client_options = client_options(options.clone(), LifeLine::new(signals))?;
+    if in_background {
+        client_options = client_options.retry_on_initial_connect();
+    }
+    let client = client_options.connect(addresses).await;
+    let client = client.map_err(|error| connect_error(&shown(&options.servers), &error))?;
+    let context = async_nats::jetstream::context::ContextBuilder::new()
+        .timeout(options.ack_timeout)
+        .ack_timeout(options.ack_timeout)
+        .build(client.clone());
+    Ok(Link { client, context })
+}
+
+/// Makes a new client when the tasks of the old one have ended. They should not, but async-nats 0.51 panics when a message has a carriage return within a
+/// header's value, which any publisher can send.
+async fn revive(shared: Weak<Shared>, signals: Arc<Signals>) {
+    loop {
+        signals.end().await;
+        loop {
+            let Some(shared) = shared.upgrade() else { return };
+            tracing::error!("the client of the broker has ended and is made anew");
+            match link(&shared.options, &signals, true).await {
+                Ok(link) => {
+                    *shared.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+                    signals.begin_again();
+                    break;
+                }
+                Err(error) => tracing::error!(%error, "the client of the broker cannot be made anew"),
+            }
+            drop(shared);
+            tokio::time::sleep(REVIVAL_INTERVAL).await;
         }
     }
 }
@@ -291,8 +336,7 @@ fn addresses(servers: &[String]) -> Result<Vec<ServerAddr>, BrokerError> {
     servers.iter().map(parse).collect()
 }
 
-fn client_options(options: BrokerOptions, signals: &Arc<Signals>) -> Result<ConnectOptions, BrokerError> {
-    let signals = Arc::clone(signals);
+fn client_options(options: BrokerOptions, life_line: LifeLine) -> Result<ConnectOptions, BrokerError> {
     let mut client = ConnectOptions::new()
         .name(options.name)
         .ping_interval(PING_INTERVAL)
@@ -300,7 +344,7 @@ fn client_options(options: BrokerOptions, signals: &Arc<Signals>) -> Result<Conn
         .request_timeout(Some(options.ack_timeout))
         .max_reconnects(None)
         .event_callback(move |event| {
-            signals.note(&event);
+            life_line.note(&event);
             std::future::ready(())
         });
     if let Some(seed) = &options.seed {

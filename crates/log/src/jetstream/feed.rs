@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::Message as JetStreamMessage;
-use async_nats::{Message, Subscriber};
+use async_nats::{Message, SubscribeErrorKind, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 
@@ -68,12 +68,10 @@ impl Feed {
                 "inactive_threshold": u64::try_from(CONSUMER_IDLE.as_nanos()).unwrap_or(u64::MAX),
             },
         });
-        let subscriber = stream
-            .broker
-            .client()
-            .subscribe(inbox.clone())
-            .await
-            .map_err(|error| BrokerError::Option { what: "inbox prefix", detail: error.to_string() })?;
+        let subscriber = stream.broker.client().subscribe(inbox.clone()).await.map_err(|error| match error.kind() {
+            SubscribeErrorKind::Other => BrokerError::Disconnected { doing: "subscribing".to_owned() },
+            _ => BrokerError::Option { what: "inbox prefix", detail: error.to_string() },
+        })?;
         let doing = format!("making a consumer on {}", stream.name);
         let operation = format!("CONSUMER.CREATE.{}.{name}", stream.name);
         stream.broker.ask::<Value>(&doing, &operation, &question).await?;

@@ -1,10 +1,11 @@
 //! What the connection says of itself: connected, lost, denied. The broker tells a denial only there, never to the publisher, so
 //! whoever waits for an answer listens here as well.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::{ClientError, Event, ServerError};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// How many signals a slow listener may lag behind; older ones are dropped, and the listener goes on with the newest.
 const SIGNALS_MAX: usize = 256;
@@ -23,6 +24,39 @@ pub(super) enum Signal {
 pub(super) struct Signals {
     sender: broadcast::Sender<Signal>,
     history: Mutex<History>,
+    has_ended: AtomicBool,
+    ended: Notify,
+    /// Number of the client that these signals are of.
+    generation: AtomicU64,
+}
+
+/// Held by a client's own tasks: dropped with them, whatever ended them.
+#[derive(Debug)]
+pub(super) struct LifeLine {
+    signals: Arc<Signals>,
+    generation: u64,
+}
+
+impl LifeLine {
+    /// For the next client, whose end alone counts from now on.
+    pub(super) fn new(signals: &Arc<Signals>) -> LifeLine {
+        let generation = signals.generation.fetch_add(1, Ordering::AcqRel) + 1;
+        LifeLine { signals: Arc::clone(signals), generation }
+    }
+
+    pub(super) fn note(&self, event: &Event) {
+        self.signals.note(event);
+    }
+}
+
+impl Drop for LifeLine {
+    fn drop(&mut self) {
+        if self.signals.generation.load(Ordering::Acquire) == self.generation {
+            self.signals.has_ended.store(true, Ordering::Release);
+            let _ = self.signals.sender.send(Signal::Disconnected);
+            self.signals.ended.notify_one();
+        }
+    }
 }
 
 #[derive(Default, Debug)]
@@ -33,7 +67,28 @@ struct History {
 
 impl Signals {
     pub(super) fn new() -> Signals {
-        Signals { sender: broadcast::channel(SIGNALS_MAX).0, history: Mutex::default() }
+        Signals {
+            sender: broadcast::channel(SIGNALS_MAX).0,
+            history: Mutex::default(),
+            has_ended: AtomicBool::new(false),
+            ended: Notify::new(),
+            generation: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether the client's tasks have ended, after which it never connects again by itself.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Waits for the end of the client's tasks.
+    pub(super) async fn end(&self) {
+        self.ended.notified().await;
+    }
+
+    /// A new client has taken the place of the one that ended.
+    pub(super) fn begin_again(&self) {
+        self.has_ended.store(false, Ordering::Release);
     }
 
     pub(super) fn listen(&self) -> broadcast::Receiver<Signal> {

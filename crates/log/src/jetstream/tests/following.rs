@@ -200,9 +200,10 @@ fn no_message_stops_the_reader_however_it_is_made() {
         client.flush().await.unwrap();
     });
     wait_for("the messages", || (stream.head().unwrap() == Some(at(5))).then_some(()));
-    let hostile: [&[u8]; 7] = [
+    let hostile: [&[u8]; 8] = [
         b"NATS/1.0\r\nno colon\r\n\r\n",
         b"NATS/1.0\r\nA: \xff\xfe\r\n\r\n",
+        b"NATS/1.0\r\nA: b\rc\r\n\r\n",
         b"NATS/1.0 999999\r\n\r\n",
         b"NATS/1.0 409 Consumer Deleted\r\n\r\n",
         b"NATS/1.0 503\r\n\r\n",
@@ -215,14 +216,14 @@ fn no_message_stops_the_reader_however_it_is_made() {
     }
     stream.publish(&records(4..=6)).unwrap();
     let mut tail = stream.tail(at(1));
-    let taken = take(&mut tail, 15);
-    assert_eq!(taken.iter().map(|stored| stored.position.get()).collect::<Vec<_>>(), (1..=15).collect::<Vec<_>>());
+    let taken = take(&mut tail, 16);
+    assert_eq!(taken.iter().map(|stored| stored.position.get()).collect::<Vec<_>>(), (1..=16).collect::<Vec<_>>());
     assert!(taken.iter().all(|stored| !stored.record.is_missing()));
     let nil: Vec<_> = taken.iter().filter(|stored| stored.record.id.to_bytes() == [0; 16]).collect();
-    assert_eq!(nil.iter().map(|stored| stored.position.get()).collect::<Vec<_>>(), (4..=12).collect::<Vec<_>>());
+    assert_eq!(nil.iter().map(|stored| stored.position.get()).collect::<Vec<_>>(), (4..=13).collect::<Vec<_>>());
     assert!(nil.iter().all(|stored| stored.record.signature.is_empty()));
     assert_eq!((&*nil[0].record.bytes, &*nil[2].record.bytes), (&b"no headers"[..], &b"{}"[..]));
-    let after: Vec<_> = taken[12..].iter().map(|stored| stored.record.clone()).collect();
+    let after: Vec<_> = taken[13..].iter().map(|stored| stored.record.clone()).collect();
     assert_eq!(after, records(4..=6));
 }
 
