@@ -9,6 +9,7 @@ use fengsui_event::{
 };
 use fengsui_log::InvalidPosition;
 use fengsui_node::as_of::InvalidAsOf;
+use fengsui_node::broker_server::ServerUrlError;
 use fengsui_node::source::LogSourceError;
 
 use crate::arguments::CommandLine;
@@ -140,8 +141,8 @@ fn reason_zh(source: &(dyn std::error::Error + 'static)) -> String {
     }
     let expected = match () {
         () if source.is::<UlidError>() => "应为 26 位编号，可从列表中复制",
-        () if source.is::<jiff::Error>() => "应为日期，如 2026-11-24",
         () if source.is::<LogSourceError>() => "应为日志文件、节点文件夹，或以 nats:// 或 tls:// 开头的服务器地址",
+        () if source.is::<jiff::Error>() => "应为日期，如 2026-11-24",
         () if source.is::<InvalidAsOf>() => "应为日志位置（正整数）或日期，如 2026-11-24",
         () if source.is::<InvalidPosition>() => "应为日志位置（正整数）",
         () if source.is::<RegionCodeError>() => "应为 GB/T 2260 的六位行政区划代码，如 350602",
@@ -150,6 +151,7 @@ fn reason_zh(source: &(dyn std::error::Error + 'static)) -> String {
         () if source.is::<CategoryCodeError>() => "应为违法行为类别，如 fire.60-3",
         () if source.is::<AmountError>() => "应为金额（元），如 30000.00",
         () if source.is::<KeyError>() => "应为公钥：以 U 开头的 56 个字符",
+        () if source.is::<ServerUrlError>() => "应为服务器地址，如 tls://broker.example:4222",
         () if source.is::<std::num::ParseIntError>() => "应为非负整数",
         () => return source.to_string(),
     };

@@ -211,10 +211,14 @@ fn of_agency(region: RegionCode, agency: AgencyCode) -> Vec<Permit> {
         Permit::single(format!("$JS.API.STREAM.MSG.GET.{stream}")),
         Permit::many(format!("$JS.API.DIRECT.GET.{stream}")),
         Permit::many(format!("$JS.API.DIRECT.GET.{stream}.$O.{bucket}.C.>")),
+        // Without a name: a consumer for one reading.
+        Permit::single(format!("$JS.API.CONSUMER.CREATE.{stream}")),
         Permit::single(format!("$JS.API.CONSUMER.CREATE.{stream}.>")),
         Permit::single(format!("$JS.API.CONSUMER.INFO.{stream}.*")),
         Permit::single(format!("$JS.API.CONSUMER.DELETE.{stream}.*")),
         Permit::many(format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*")),
+        // An object is read through a consumer that delivers into the agency's inbox, with flow control.
+        Permit::single(format!("$JS.FC.{stream}.>")),
     ]
 }
 
@@ -278,6 +282,7 @@ fn exchange_account(
         for permit in of_member(region, authority, *agency) {
             writeln!(text, "      {{ {}, accounts: [\"{agency}\"] }}", permit.export())?;
         }
+        writeln!(text, "      {{ stream: \"{}.>\", accounts: [\"{agency}\"] }}", inbox_prefix(*agency))?;
     }
     writeln!(text, "    ]\n  }}")
 }
@@ -292,6 +297,8 @@ fn agency_account(text: &mut String, region: RegionCode, authority: AgencyCode, 
     for Permit { subject, .. } in &permits {
         writeln!(text, "      {{ service: {{ account: {EXCHANGE_ACCOUNT}, subject: \"{subject}\" }} }}")?;
     }
+    // What a consumer of the agency delivers. Inboxes have random names, so nobody can have anything delivered into another's.
+    writeln!(text, "      {{ stream: {{ account: {EXCHANGE_ACCOUNT}, subject: \"{}.>\" }} }}", inbox_prefix(*agency))?;
     writeln!(text, "    ]\n  }}")
 }
 
@@ -332,7 +339,8 @@ const MEMBERS_HEADING: &str =
     "# Which nodes may sign in at the broker. Kept by `fengsui agency register` and `fengsui broker member`.\n";
 const ACCOUNTS_HEADING: &str = "\
 # Who may do what at the broker. Written by `fengsui broker accounts` from members.toml and the log; what is changed here by hand is lost.
-# After a change: nats-server --signal reload=PID
+# After a change have the server read it again, twice: what a new account imports is taken up with the second reading only.
+#   for round in 1 2; do nats-server --signal reload=PID; sleep 1; done
 ";
 const LEAF_HEADING: &str = "\
 # Who may sign in at an agency's own server. Written by the authority's `fengsui broker accounts --leaf`.
@@ -409,7 +417,8 @@ mod tests {
         let text = accounts(region(), agency("joint-office"), &members);
         let of_fire = text.split("\n  \"fire\" {").nth(1).unwrap().split("\n  }").next().unwrap();
         let published = listed(of_fire, "publish: { allow: [", "] }");
-        let imported = listed(of_fire, "imports: [", "\n    ]");
+        let mut imported = listed(of_fire, "imports: [", "\n    ]");
+        assert_eq!(imported.pop().as_deref(), Some("_INBOX_fire.>"));
         assert_eq!(published, imported);
         assert!(published.contains(&"fengsui.350600.fire.>".to_owned()));
         assert!(!of_fire.contains("tourism") && !of_fire.contains("STREAM.CREATE"), "{of_fire}");

@@ -180,7 +180,7 @@ server_name: \"fengsui-{region}\"
 {listen_note}
 listen: \"{listen}\"
 {tls}
-# Who may do what. After a change: nats-server --signal reload={pid_plain}
+# Who may do what. After a change: for round in 1 2; do nats-server --signal reload={pid_plain}; sleep 1; done
 include \"accounts.conf\"
 
 jetstream {{

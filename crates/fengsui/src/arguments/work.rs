@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use fengsui_event::RegionCode;
 use fengsui_log::Position;
+use fengsui_node::broker_server::ServerUrl;
 
 use super::source::OtherLog;
 
@@ -40,6 +41,18 @@ pub struct InitArguments {
     /// Number of this node among those of the agency
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub node: u16,
+    /// Where the exchange's broker is reached; may be repeated. From the exchange file when absent
+    #[arg(long, value_name = "URL")]
+    pub server: Vec<ServerUrl>,
+    /// Certificates that the broker's certificate is checked against (PEM); the system's when absent
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// This node's own certificate for the broker (PEM)
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub certificate: Option<PathBuf>,
+    /// The key of that certificate (PEM), mode 0600
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub client_key: Option<PathBuf>,
 }
 
 /// A table to import.

@@ -2,19 +2,23 @@
 //!
 //! Every step is made only if it was not made before, so a run that was cut off is simply run again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fengsui_event::payload::RulebookPublished;
-use fengsui_event::{AgencyCode, Date, Digest, Language, Signer as _};
+use fengsui_event::{AgencyCode, Date, Digest, KeyId, Language, Signer as _};
+use fengsui_node::broker_accounts::BrokerFiles;
 use fengsui_node::desk::{Command, RandomIds};
 use fengsui_node::folder::{Exchange, Folder, FolderError, NodeConfig};
+use fengsui_node::join::JoinRequest;
 use fengsui_node::keys::SigningKey;
 use fengsui_node::{Node, NodeError};
+use fengsui_projector::Registry;
 use fengsui_rulebook::Rulebook;
 use serde_json::json;
 
 use super::act;
 use super::agency::registration;
+use super::broker;
 use crate::arguments::work::InitArguments;
 use crate::exit::{Exit, Failure};
 use crate::output::Facts;
@@ -26,6 +30,20 @@ struct Made {
     public_key: String,
     registered: bool,
     anything_new: bool,
+    /// Where the exchange has a broker.
+    connection: Option<Connection>,
+}
+
+/// How a node comes to its broker.
+struct Connection {
+    servers: Vec<String>,
+    key: KeyId,
+    /// The configuration from which the authority runs the broker.
+    server: Option<PathBuf>,
+    /// What the authority is to be sent.
+    request: Option<PathBuf>,
+    /// Whether what was decided waits until the broker is reached.
+    waits: bool,
 }
 
 /// Makes a folder or adds a desk.
@@ -103,35 +121,62 @@ impl Founding {
 fn found_exchange(session: &Session, arguments: &InitArguments, agency: AgencyCode) -> Result<Made, Failure> {
     let founding = Founding::of(session, arguments, agency)?;
     let root = &session.global.data;
+    let servers: Vec<String> = arguments.server.iter().map(ToString::to_string).collect();
+    let config = config_for(arguments, agency, servers.clone())?;
     let key = key_for(root, agency)?;
     let public_key = key.public();
-    let exchange = Exchange {
-        region: arguments.region,
-        authority: agency,
-        authority_keys: vec![key.keyid()],
-        servers: Vec::new(),
-    };
-    let config = NodeConfig::new(arguments.region, agency, arguments.node);
+    let exchange = Exchange { region: arguments.region, authority: agency, authority_keys: vec![key.keyid()], servers };
+    if config.broker.is_some() {
+        broker::connection_key(root, agency)?;
+    }
     let mut node = Node::create(root, config, exchange)?;
-    found(session, founding, &mut node, &key)?;
-    Ok(Made { agency, public_key, registered: true, anything_new: true })
+    let registry = broker::waiting_registry(&mut node)?;
+    if node.folder().node().broker.is_some() {
+        broker::make_files(session, node.folder(), &registry)?;
+    }
+    found(session, founding, &mut node, &registry, &key)?;
+    let connection = connection_of(&node, None)?;
+    node.close()?;
+    Ok(Made { agency, public_key, registered: true, anything_new: true, connection })
 }
 
-/// Whether the authority is registered and has published rules.
-fn is_founded(node: &Node) -> bool {
-    let authority = node.folder().exchange().authority;
-    node.registry().agencies.contains_key(&authority) && !node.registry().rulebooks.is_empty()
+/// The node's configuration, with the way to its broker where there is one.
+fn config_for(arguments: &InitArguments, agency: AgencyCode, servers: Vec<String>) -> Result<NodeConfig, Failure> {
+    let InitArguments { ca, certificate, client_key, .. } = arguments;
+    let broker = broker::configured(servers, ca.as_ref(), certificate.as_ref(), client_key.as_ref())?;
+    Ok(NodeConfig { broker, ..NodeConfig::new(arguments.region, agency, arguments.node) })
 }
 
-fn found(session: &Session, founding: Founding, node: &mut Node, key: &SigningKey) -> Result<(), Failure> {
+/// How the folder's node comes to its broker, where it has one.
+fn connection_of(node: &Node, request: Option<PathBuf>) -> Result<Option<Connection>, Failure> {
+    let folder = node.folder();
+    let Some(config) = &folder.node().broker else { return Ok(None) };
+    let (key, _) = broker::connection_key(folder.root(), folder.node().agency)?;
+    let server = Some(BrokerFiles::of(folder.root()).server()).filter(|path| path.exists());
+    let waits = node.out_of_reach().is_some();
+    Ok(Some(Connection { servers: config.servers.clone(), key: key.public(), server, request, waits }))
+}
+
+/// Whether the authority is registered and has published rules, be it that they wait for the broker.
+fn is_founded(registry: &Registry) -> bool {
+    registry.agencies.contains_key(&registry.authority) && !registry.rulebooks.is_empty()
+}
+
+fn found(
+    session: &Session,
+    founding: Founding,
+    node: &mut Node,
+    registry: &Registry,
+    key: &SigningKey,
+) -> Result<(), Failure> {
     let Exchange { region, authority, .. } = *node.folder().exchange();
-    let registered = node.registry().agencies.contains_key(&authority);
-    let ruled = !node.registry().rulebooks.is_empty();
+    let registered = registry.agencies.contains_key(&authority);
+    let ruled = !registry.rulebooks.is_empty();
     let Founding { text, book, name } = founding;
     let registration = registration(authority, name, region, &[key.keyid()]);
     let rulebook = published(&book, text, session.today());
     let now = session.now;
-    node.batch(|batch| {
+    let published = node.batch(|batch| {
         let mut ids = RandomIds;
         if !registered {
             batch.submit(authority, Command::RegisterAgency(registration), &mut ids, now)?;
@@ -140,8 +185,16 @@ fn found(session: &Session, founding: Founding, node: &mut Node, key: &SigningKe
             batch.submit(authority, Command::PublishRulebook(rulebook), &mut ids, now)?;
         }
         Ok::<(), NodeError>(())
-    })?;
-    Ok(())
+    });
+    Ok(accepted(node, published)?)
+}
+
+/// What is accepted is enough where a broker is yet to be started.
+fn accepted(node: &Node, result: Result<(), NodeError>) -> Result<(), NodeError> {
+    match result {
+        Err(NodeError::AcceptedNotPublished(_)) if node.folder().node().broker.is_some() => Ok(()),
+        other => other,
+    }
 }
 
 fn published(book: &Rulebook, text: String, effective_from: Date) -> RulebookPublished {
@@ -180,16 +233,86 @@ fn join_exchange(
 ) -> Result<Made, Failure> {
     let exchange = Exchange::load(file)?;
     let root = &session.global.data;
+    let servers = match arguments.server.as_slice() {
+        [] => exchange.servers.clone(),
+        given => given.iter().map(ToString::to_string).collect(),
+    };
+    let config = config_for(arguments, agency, servers)?;
     let key = key_for(root, agency)?;
-    let config = NodeConfig::new(arguments.region, agency, arguments.node);
     let registered = exchange.authority == agency && exchange.authority_keys.contains(&key.keyid());
-    Node::create(root, config, exchange)?.close()?;
-    Ok(Made { agency, public_key: key.public(), registered, anything_new: true })
+    let has_broker = config.broker.is_some();
+    if has_broker {
+        broker::connection_key(root, agency)?;
+    }
+    let node = Node::create(root, config, exchange)?;
+    let request = if has_broker { Some(write_request(arguments, &node, &key)?) } else { None };
+    let connection = connection_of(&node, request)?;
+    node.close()?;
+    Ok(Made { agency, public_key: key.public(), registered, anything_new: true, connection })
+}
+
+/// What the authority is to be sent, as a file that is made again whenever it is missing.
+fn write_request(arguments: &InitArguments, node: &Node, key: &SigningKey) -> Result<PathBuf, Failure> {
+    let folder = node.folder();
+    let NodeConfig { region, agency, node: number, .. } = *folder.node();
+    let path = folder.root().join(JoinRequest::file_name(agency));
+    let (connection_key, _) = broker::connection_key(folder.root(), agency)?;
+    let request = JoinRequest {
+        agency,
+        name: arguments.name.clone(),
+        region,
+        node: number,
+        key: key.keyid(),
+        connection_key: connection_key.public(),
+    };
+    if !path.exists() {
+        request.save(&path).map_err(broker::request_failure)?;
+    }
+    Ok(path)
 }
 
 fn in_existing(session: &Session, arguments: &InitArguments, agency: AgencyCode) -> Result<Made, Failure> {
+    refuse_other_node(session, arguments, agency)?;
     let mut node = session.node()?;
     let exchange = node.folder().exchange().clone();
+    let has_broker = node.folder().node().broker.is_some();
+    let mut registry = broker::waiting_registry(&mut node)?;
+    let holds_authority = node.folder().key(exchange.authority).exists();
+    let mut anything_new = false;
+    if holds_authority && has_broker {
+        anything_new |= broker::make_files(session, node.folder(), &registry)?;
+    }
+    if holds_authority && !is_founded(&registry) {
+        let key = SigningKey::load(&node.folder().key(exchange.authority))?;
+        let founding = Founding::of(session, arguments, exchange.authority)?;
+        found(session, founding, &mut node, &registry, &key)?;
+        registry = broker::waiting_registry(&mut node)?;
+        anything_new = true;
+    }
+    let path = node.folder().key(agency);
+    if !path.exists() {
+        refuse_foreign(session, &node, agency, holds_authority)?;
+        node.add_key(agency, SigningKey::generate()?)?;
+        anything_new = true;
+    }
+    let key = SigningKey::load(&path)?;
+    let known = registry.keys.get(&key.keyid()).is_some_and(|known| known.agency == agency);
+    let mut registered = known && registry.agencies.contains_key(&agency);
+    if !registered && holds_authority {
+        register(session, arguments, &mut node, agency, &key)?;
+        (registered, anything_new) = (true, true);
+    }
+    let is_joining = has_broker && !holds_authority;
+    let request = if is_joining { Some(write_request(arguments, &node, &key)?) } else { None };
+    let connection = connection_of(&node, request)?;
+    node.close()?;
+    Ok(Made { agency, public_key: key.public(), registered, anything_new, connection })
+}
+
+/// What a folder that is there already cannot become.
+fn refuse_other_node(session: &Session, arguments: &InitArguments, agency: AgencyCode) -> Result<(), Failure> {
+    let folder = Folder::open(&session.global.data)?;
+    let exchange = folder.exchange();
     if !exchange.region.contains(arguments.region) {
         let (path, node) = (session.global.data.join("exchange.toml"), arguments.region);
         return Err(FolderError::OutsideExchange { path, node, exchange: exchange.region }.into());
@@ -202,29 +325,25 @@ fn in_existing(session: &Session, arguments: &InitArguments, agency: AgencyCode)
             format!("the exchange in {data} has the authority {authority}: name another folder with --data"),
         ));
     }
-    let holds_authority = node.folder().key(exchange.authority).exists();
-    let mut anything_new = false;
-    if holds_authority && !is_founded(&node) {
-        let key = SigningKey::load(&node.folder().key(exchange.authority))?;
-        let founding = Founding::of(session, arguments, exchange.authority)?;
-        found(session, founding, &mut node, &key)?;
-        anything_new = true;
+    let servers: Vec<String> = arguments.server.iter().map(ToString::to_string).collect();
+    broker::refuse_other_broker(&folder, &servers)?;
+    let own = folder.node().agency;
+    if folder.node().broker.is_some() && agency != own {
+        // The broker lets a node publish under one prefix only, so the events of another desk would never get out.
+        let file = folder.root().join("exchange.toml");
+        return Err(Failure::failed(
+            "one_agency_per_node",
+            format!(
+                "使用消息服务器时，一个节点只属于一个部门（此处为 {own}）；请用 --data 指明另一文件夹，并加 --exchange {}",
+                file.display()
+            ),
+            format!(
+                "with a broker a node is one agency's, here {own}: make another folder with --data and --exchange {}",
+                file.display()
+            ),
+        ));
     }
-    let path = node.folder().key(agency);
-    if !path.exists() {
-        refuse_foreign(session, &node, agency, holds_authority)?;
-        node.add_key(agency, SigningKey::generate()?)?;
-        anything_new = true;
-    }
-    let key = SigningKey::load(&path)?;
-    let known = node.registry().keys.get(&key.keyid()).is_some_and(|known| known.agency == agency);
-    let mut registered = known && node.registry().agencies.contains_key(&agency);
-    if !registered && holds_authority {
-        register(session, arguments, &mut node, agency, &key)?;
-        (registered, anything_new) = (true, true);
-    }
-    node.close()?;
-    Ok(Made { agency, public_key: key.public(), registered, anything_new })
+    Ok(())
 }
 
 /// A new key would be of no use: nobody here may register it, or the agency signs with another one already.
@@ -264,16 +383,26 @@ fn register(
 }
 
 fn show(session: &Session, arguments: &InitArguments, made: &Made) -> Result<(), Failure> {
-    let Made { agency, public_key, registered, anything_new } = made;
+    let Made { agency, public_key, registered, anything_new, connection } = made;
     let output = &session.output;
     let region = arguments.region;
-    let register = format!("fengsui agency register {agency} --region {region} --key {public_key}");
+    let register = register_command(arguments, made);
     if output.json() {
-        return output.document(&json!({
+        let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let connection = connection.as_ref().map(|connection| {
+            let Connection { servers, key, server, request, waits } = connection;
+            json!({"servers": servers, "connection_key": key, "server_configuration": shown(server),
+                "join_request": shown(request), "waits_for_broker": waits})
+        });
+        let mut document = json!({
             "data": session.global.data.display().to_string(), "agency": agency, "region": region,
             "public_key": public_key, "registered": registered, "created": anything_new,
             "register_command": (!registered).then_some(&register),
-        }));
+        });
+        if let Some(connection) = connection {
+            document["broker"] = connection;
+        }
+        return output.document(&document);
     }
     let mut facts = Facts::new();
     facts
@@ -283,17 +412,40 @@ fn show(session: &Session, arguments: &InitArguments, made: &Made) -> Result<(),
         .add(
             output.say("登记", "registered"),
             if *registered { output.say("已登记", "yes") } else { output.say("尚未登记", "not yet") },
-        )
-        .show(output)?;
+        );
+    if let Some(Connection { servers, key, .. }) = connection {
+        facts
+            .add(output.say("消息服务器", "broker"), servers.join(" "))
+            .add(output.say("连接公钥", "connection key"), key);
+    }
+    facts.show(output)?;
     if !anything_new {
         output.note("已经存在，未作更改", "it is there already; nothing was changed");
     }
     if !registered {
+        if let Some(request) = connection.as_ref().and_then(|connection| connection.request.as_ref()) {
+            let path = request.display();
+            output.note(
+                format!("请将 {path} 交给联席会议办公室，由其执行："),
+                format!("send {path} to the authority, which runs:"),
+            );
+            output.note(format!("  {register}"), format!("  {register}"));
+            return Ok(());
+        }
         output.note(format!("请联席会议办公室执行：\n  {register}"), format!("the authority must run:\n  {register}"));
         return Ok(());
     }
     let program = act::invocation(session);
-    let steps = if arguments.authority {
+    let server = connection.as_ref().and_then(|connection| connection.server.as_ref());
+    let steps = if let Some(server) = server {
+        if connection.as_ref().is_some_and(|connection| connection.waits) {
+            output.note(
+                "首批事件已存入发件箱，待消息服务器启动后写入日志",
+                "the first events are durable in the outbox and go on the log when the broker is there",
+            );
+        }
+        format!("\n  nats-server -c {}\n  {program} node run", server.display())
+    } else if arguments.authority {
         format!("\n  {program} init --region {region} --agency fire\n  {program} agency list")
     } else {
         format!(
@@ -302,4 +454,16 @@ fn show(session: &Session, arguments: &InitArguments, made: &Made) -> Result<(),
     };
     output.note(format!("下一步：{steps}"), format!("next:{steps}"));
     Ok(())
+}
+
+/// What the authority runs to let the agency in.
+fn register_command(arguments: &InitArguments, made: &Made) -> String {
+    let Made { agency, public_key, connection, .. } = made;
+    let region = arguments.region;
+    match connection {
+        Some(Connection { request: Some(_), .. }) => {
+            format!("fengsui agency register --from {}", JoinRequest::file_name(*agency))
+        }
+        _ => format!("fengsui agency register {agency} --region {region} --key {public_key}"),
+    }
 }
