@@ -54,7 +54,7 @@ fn options(map: Option<&str>) -> ImportOptions {
 }
 
 fn do_import(node: &mut Node, path: &Path, options: &ImportOptions) -> ImportSummary {
-    import(node, agency("urban"), path, options, now(), &mut Patient).unwrap()
+    import(node, agency("urban"), path, options, now(), &mut Patient).unwrap().result
 }
 
 fn states(node: &Node) -> Vec<CaseState> {
