@@ -193,6 +193,31 @@ pub fn ends_rectification_term(payload: &Payload) -> bool {
     )
 }
 
+/// Whether an event may mean anything for an agency, from its payload alone: most do not, and then nobody needs to look at the case.
+pub(super) fn may_concern(payload: &Payload, agency: AgencyCode) -> bool {
+    match payload {
+        Payload::ReferralIssued(data) => data.addressee == agency,
+        Payload::ReferralReturned(_)
+        | Payload::ReferralTransferred(_)
+        | Payload::ReferralWithdrawn(_)
+        | Payload::ReferralReminded(_)
+        | Payload::ReferralEscalated(_)
+        | Payload::FeedbackSubmitted(_)
+        | Payload::FeedbackRejected(_)
+        | Payload::RectificationOrdered(_)
+        | Payload::RectificationReinspected(_)
+        | Payload::ViolationRetracted(_)
+        | Payload::CaseClosed(_)
+        | Payload::CaseReopened(_)
+        | Payload::ObjectionFiled(_)
+        | Payload::ObjectionDecided(_)
+        | Payload::AgencyKeyRotated(_)
+        | Payload::AgencyKeyRevoked(_)
+        | Payload::AgencySuspended(_) => true,
+        _ => false,
+    }
+}
+
 fn concern_of_registry(payload: &Payload) -> Option<Concern> {
     Some(match payload {
         Payload::AgencyKeyRotated(data) => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,9 @@ use fengsui_projector::{ModelError, Registry};
 use jiff::SignedDuration;
 
 use super::channel::{Answer, Channel, Lines, STDOUT, may_repeat};
-use super::concern::{Facts, anomalous_event, anomaly_notice, ends_rectification_term, is_told_anomaly, notices};
+use super::concern::{
+    Facts, anomalous_event, anomaly_notice, ends_rectification_term, is_told_anomaly, may_concern, notices,
+};
 use super::config::NotifyConfig;
 use super::mail::{MAIL, Mail};
 use super::schedule::{ATTEMPTS_MAX, wait_after};
@@ -24,6 +27,9 @@ use super::{NoticeId, NoticeKind, NotifyError};
 
 /// How many records are read and noted in one transaction.
 const COLLECT_RECORDS: usize = 512;
+
+/// After how many bytes of records a transaction ends earlier.
+const COLLECT_BYTES: usize = 4 << 20;
 
 /// For how long one channel is served in one call before the next one has its turn.
 const CHANNEL_TURN: Duration = Duration::from_mins(1);
@@ -201,7 +207,7 @@ impl Notifier {
         registry: &Registry,
         steps: &mut Vec<Step>,
     ) -> Result<(), ModelError> {
-        let Some(payload) = event.payload() else { return Ok(()) };
+        let Some(payload) = event.payload().filter(|payload| may_concern(payload, self.agency)) else { return Ok(()) };
         let case = event.correlation.map(|case| model.case(case)).transpose()?.flatten();
         if let Some(case) = event.correlation.filter(|_| ends_rectification_term(payload)) {
             steps.push(Step::EndTerm(case));
@@ -274,9 +280,18 @@ const fn mark_of(position: Position, event: EventId) -> Mark {
 }
 
 fn read_slice(log: &Embedded, after: u64, upto: u64) -> Result<Vec<Stored>, NotifyError> {
-    let Some(from) = Position::new(after + 1) else { return Ok(Vec::new()) };
-    let left = usize::try_from(upto - after).unwrap_or(usize::MAX);
-    Ok(log.read(from, left.min(COLLECT_RECORDS))?)
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    let Some(from) = Position::new(after + 1) else { return Ok(records) };
+    log.scan(from, Position::new(upto), &mut |position, record| {
+        bytes += record.bytes.len();
+        records.push(Stored { position, record: record.to_record() });
+        if records.len() < COLLECT_RECORDS && bytes < COLLECT_BYTES {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(records)
 }
 
 /// The time of the caller, going on while receivers take theirs: a signature's time must not be old when it is made.

@@ -3,7 +3,7 @@
 use fengsui_event::payload::{ReferralReminded, ReferralWithdrawn};
 use fengsui_event::{CaseId, DeadlineKind, Payload, ReferralBasis, ReferralId, ReferralRole};
 use fengsui_log::{EventLog as _, Position, StopFlag, Stored};
-use fengsui_node::notify::{DeliveryReport, status_of};
+use fengsui_node::notify::{DeliveryReport, NoticeKind, NotifyConfig, status_of};
 
 use crate::exchange::*;
 use crate::{channel, collect, config, deliver, open};
@@ -252,4 +252,19 @@ fn long_logs_are_read_in_parts() {
     assert_eq!(collect(&mut notifier, &exchange), 600);
     assert_eq!(collect(&mut notifier, &exchange), 0);
     assert_eq!(deliver(&mut notifier, LATER).sent, 600);
+}
+
+/// What the page tells people to write is read, and it lists every kind.
+#[test]
+fn the_documented_configuration_is_read() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/notifications.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let block = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let table: toml::Table = toml::from_str(block).unwrap();
+    let documented: NotifyConfig = table["notify"].clone().try_into().unwrap();
+    assert!(documented.stdout && documented.mail.is_some());
+    assert_eq!((documented.webhooks.len(), documented.webhooks[0].timeout_seconds), (1, Some(15)));
+    for kind in NoticeKind::ALL {
+        assert!(page.contains(&format!("`{kind}`")), "{kind} is missing on the page");
+    }
 }
