@@ -251,7 +251,11 @@ fn config_of(folder: &Folder) -> EvidenceConfig {
 /// The list of evidence, brought up to date unless another process does that.
 fn ledger_of(tables: &Tables, store: &EvidenceStore) -> Result<EvidenceLedger, Failure> {
     let folder = tables.folder();
-    let own = agencies_with_keys(folder).into_iter().collect();
+    let own = match &folder.node().broker {
+        // At the broker a node is that of one agency.
+        Some(_) => BTreeSet::from([folder.node().agency]),
+        None => agencies_with_keys(folder).into_iter().collect(),
+    };
     match EvidenceLedger::open_or_create(folder.root()) {
         Ok(mut ledger) => {
             ledger.follow(tables.view(), tables.log(), store, tables.registry(), &own)?;
