@@ -2,7 +2,7 @@
 
 Writes the port as its first line, then every message that it took as one JSON object a line.
 Recipients decide what happens: refused@ gets 550, later@ gets 451 at the first attempt, vanish@ makes the server
-take the message and break the connection without an answer.
+take the message and break the connection without an answer, stall@ makes it take the message and say nothing.
 """
 
 import argparse
@@ -60,6 +60,8 @@ class Handler:
         )
         if any(address.startswith("vanish@") for address in envelope.rcpt_tos):
             server.transport.abort()
+            await asyncio.sleep(3600)
+        if any(address.startswith("stall@") for address in envelope.rcpt_tos):
             await asyncio.sleep(3600)
         return "250 OK"
 

@@ -4,6 +4,7 @@
 
 mod collecting;
 mod concerns;
+mod crashes;
 mod exchange;
 mod mails;
 mod post;
