@@ -9,6 +9,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use async_nats::jetstream::object_store;
 use fengsui_event::{EventId, RegionCode};
@@ -353,6 +354,61 @@ fn a_node_that_is_not_on_the_list_is_refused_and_told_why() {
     reload(&exchange.server);
     connected(&exchange.fire);
     assert_eq!(exchange.office.run(["broker", "member", "list"]).ok().stdout.lines().count(), 4);
+}
+
+#[test]
+fn a_suspended_agency_loses_its_users() {
+    let exchange = Exchange::running();
+    let fire = connected(&exchange.fire);
+    exchange.office.run(["agency", "suspend", "fire", "--reason", "merged"]).ok();
+    let members = exchange.office.run(["broker", "member", "list", "--json"]).ok().json();
+    let standing: Vec<_> =
+        members["members"].as_array().unwrap().iter().filter(|row| row["signs_in"] == true).collect();
+    assert_eq!(
+        standing.iter().map(|row| row["agency"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["joint-office", "tourism"]
+    );
+    exchange.office.run(["broker", "accounts"]).ok().shows(&["nodes that may sign in\t2"]);
+    reload(&exchange.server);
+    until("the end of the connection", || (!fire.is_connected()).then_some(()));
+    until("a refusal", || {
+        matches!(Broker::connect(options_of(&exchange.fire)), Err(BrokerError::NotAuthorized { .. })).then_some(())
+    });
+}
+
+#[test]
+fn others_read_on_while_an_agency_and_its_second_node_come_in() {
+    let exchange = Exchange::running();
+    let fire = connected(&exchange.fire);
+    let stream = Stream::open(&fire, region()).unwrap();
+    let mut tail = stream.tail(stream.head().unwrap().unwrap().next());
+    assert!(tail.next_messages(10, Duration::from_millis(1)).unwrap().is_empty());
+
+    let urban = joining(&exchange.office, "urban");
+    register(&exchange.office, &urban, "urban");
+    let second = Folder::new();
+    fs::create_dir_all(second.data("keys")).unwrap();
+    fs::copy(urban.data("keys/urban.seed"), second.data("keys/urban.seed")).unwrap();
+    let exchange_file = exchange.office.data("exchange.toml");
+    let words = ["init", "--region", "350600", "--agency", "urban", "--node", "2", "--exchange"];
+    second.run(words.into_iter().chain([exchange_file.to_str().unwrap()])).ok();
+    let request = second.data("join-urban.json");
+    let again = exchange.office.run(["agency", "register", "--from", request.to_str().unwrap()]).ok();
+    again.says(&["it was registered already", "--signal reload="]);
+    reload(&exchange.server);
+    for (node, subject) in [(&urban, "fengsui.350600.urban.case.closed"), (&second, "fengsui.350600.urban.case.opened")]
+    {
+        Stream::open(&connected(node), region()).unwrap().publish(&[record(subject)]).unwrap();
+    }
+    // The registration of the agency, and what both its nodes have published.
+    let mut read = Vec::new();
+    until("the reader", || {
+        read.extend(tail.next_messages(10, Duration::from_secs(1)).unwrap());
+        (read.len() >= 3).then_some(())
+    });
+    let subjects: Vec<&str> = read.iter().map(|message| message.record.as_ref().unwrap().subject.as_str()).collect();
+    assert!(subjects[0].starts_with("fengsui.350600.joint-office.agency.") && subjects.len() == 3, "{subjects:?}");
+    assert_eq!(subjects[1..], ["fengsui.350600.urban.case.closed", "fengsui.350600.urban.case.opened"]);
 }
 
 /// Every file of a folder with its content, but for what a database may write whenever it is opened.

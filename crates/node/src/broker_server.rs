@@ -136,7 +136,7 @@ impl ServerUrl {
 
     /// Where the server shows its numbers, on its own machine only.
     fn monitor(&self) -> String {
-        let port = self.port.checked_add(MONITOR_DISTANCE).unwrap_or(self.port - MONITOR_DISTANCE);
+        let port = self.port.checked_add(MONITOR_DISTANCE).unwrap_or_else(|| self.port - MONITOR_DISTANCE);
         format!("127.0.0.1:{port}")
     }
 }
@@ -163,6 +163,7 @@ pub fn server_configuration(
 ) -> Result<String, PathNotText> {
     let store = quoted(&files.root().join("jetstream"))?;
     let pid = quoted(&files.pid())?;
+    let configuration = quoted(&files.server())?;
     let tls = tls_block(files, url.is_tls || with_tls)?;
     let (listen, monitor) = (url.listen(), url.monitor());
     let listen_note = if url.host.parse::<IpAddr>().is_ok() || url.host == "localhost" {
@@ -180,7 +181,7 @@ server_name: \"fengsui-{region}\"
 {listen_note}
 listen: \"{listen}\"
 {tls}
-# Who may do what. After a change: for round in 1 2; do nats-server --signal reload={pid_plain}; sleep 1; done
+# Who may do what. After a change: for round in 1 2; do nats-server --signal reload={pid}; sleep 1; done
 include \"accounts.conf\"
 
 jetstream {{
@@ -195,9 +196,7 @@ http: \"{monitor}\"
 pid_file: {pid}
 # 1 MiB is the default, written down because nodes refuse larger events by it.
 max_payload: 1MB
-",
-        configuration = files.server().display(),
-        pid_plain = files.pid().display(),
+"
     ))
 }
 
