@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long anything of a broker may take on a slow and busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The nats-server that tests start.
 ///
@@ -140,10 +140,16 @@ impl Ports {
 
 /// A JSON document over HTTP, whatever its status; nothing when the server does not answer.
 pub fn http_json(server: SocketAddr, page: &str) -> Option<Value> {
+    serde_json::from_str(&http_answer(server, page)?.1).ok()
+}
+
+/// Status code and body of a page over HTTP; nothing when the server does not answer.
+pub fn http_answer(server: SocketAddr, page: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(server).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     stream.write_all(format!("GET {page} HTTP/1.0\r\nHost: {server}\r\n\r\n").as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }

@@ -7,8 +7,10 @@
 
 mod broker;
 mod cable;
+mod city;
 mod cluster;
 mod commands;
+mod node;
 mod ran;
 
 use std::ffi::OsStr;
@@ -17,10 +19,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-pub use broker::{BrokerProcess, http_json, nats_server, signal, until};
+pub use broker::{BrokerProcess, http_answer, http_json, nats_server, signal, until};
 pub use cable::Cable;
+pub use city::{City, OFFICE, PILOT, REGION, STREAM};
 pub use cluster::{Cluster, SERVERS};
 pub use commands::{Reads, closed_case, reading_commands, run_with};
+pub use node::RunningNode;
 pub use ran::Ran;
 
 /// The folder of the node below a [`Folder`], which is also where the program looks by itself.
