@@ -3,6 +3,7 @@
 //! An implementation gives a [`Factory`] and runs [`conformance_tests!`](crate::conformance_tests) in its tests. A check panics when it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)] // These are tests.
 
+pub mod loss;
 pub mod server;
 
 use std::ops::ControlFlow;

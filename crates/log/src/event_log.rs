@@ -16,8 +16,13 @@ use crate::{AppendError, Appended, Position, ReadError, Record, RecordRef, Store
 /// What every implementation promises:
 /// - positions run from 1 without gaps, in the order of appending, and a position once given never changes its record;
 /// - a record that was answered with a position survives the crash of the process and of the machine;
-/// - a batch is stored whole or not at all;
+/// - a batch is stored whole or not at all; on a broker that holds for up to [`ATOMIC_BATCH_MAX`] records and
+///   [`ATOMIC_BATCH_BYTES_MAX`] bytes, and a larger one is stored in parts of that size, in order, of which the first ones may be stored
+///   when a later one fails: appending the whole batch again goes on where it stopped;
 /// - a record comes back with exactly the bytes, signature and subject that it was given.
+///
+/// [`ATOMIC_BATCH_MAX`]: crate::jetstream::ATOMIC_BATCH_MAX
+/// [`ATOMIC_BATCH_BYTES_MAX`]: crate::jetstream::ATOMIC_BATCH_BYTES_MAX
 pub trait EventLog {
     /// Adds the records of `batch` in their order, all or none, and answers each with its position.
     ///

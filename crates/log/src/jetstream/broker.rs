@@ -216,7 +216,7 @@ impl Broker {
     }
 
     /// One request of JetStream's API: `STREAM.INFO.X`.
-    pub(super) async fn ask<Answer: DeserializeOwned>(
+    pub(crate) async fn ask<Answer: DeserializeOwned>(
         &self,
         doing: &str,
         operation: &str,

@@ -209,6 +209,19 @@ pub enum PublishError {
     /// An id of the batch is known to the broker already. Nothing of the atomic batch is stored.
     #[error("the broker knows an id of the batch already: bring the copy up to the head and look the ids up")]
     Duplicate,
+    /// The broker remembers an id of the batch and does not hold its event. Nothing of the atomic batch is stored.
+    #[error(
+        "the broker remembers an id among {records} records from event {first} on, but has lost the event itself: they are appended again, and taken once \
+         the broker has forgotten the id, after {window_s} s, or once nats-server was restarted"
+    )]
+    Lost {
+        /// The first record of those that were published together.
+        first: EventId,
+        /// How many they are.
+        records: usize,
+        /// How long the broker remembers ids, in seconds.
+        window_s: u64,
+    },
     /// The acknowledgement did not come. The records may be stored or not; appending them again finds out.
     #[error(
         "whether {records} records from event {first} on are stored is unknown ({cause}): they are appended again, under the same ids"
@@ -230,7 +243,7 @@ impl PublishError {
     /// Whether the broker cannot be reached now, so that appending again later is all that is to be done.
     pub fn is_out_of_reach(&self) -> bool {
         match self {
-            PublishError::Unknown { .. } => true,
+            PublishError::Unknown { .. } | PublishError::Lost { .. } => true,
             PublishError::Broker(error) => error.is_out_of_reach(),
             _ => false,
         }

@@ -133,8 +133,10 @@ impl JetStream {
                 }
             }
         }
-        writer.certain = None;
-        Err(Box::new(PublishError::Duplicate).into())
+        // The copy is complete and does not hold what the broker calls known.
+        let window_s = self.stream.duplicate_window.as_secs();
+        let first = batch.first().map_or_else(|| Record::missing().id, |record| record.id);
+        Err(Box::new(PublishError::Lost { first, records: batch.len(), window_s }).into())
     }
 
     /// Saves reading back what was just sent. What does not fit, because others published meanwhile, the next reading fetches.

@@ -1,6 +1,6 @@
 //! Records as messages, and messages as records. Whatever is on the stream becomes a record: nothing may stop the reader.
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName};
 use fengsui_event::EventId;
 
 use crate::{Position, Record, Stored};
@@ -80,10 +80,10 @@ impl StreamMessage {
 /// The headers of a record's message.
 pub(super) fn headers(record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(HEADER_ID, record.id.to_string());
-    headers.insert(HEADER_CONTENT_TYPE, CONTENT_TYPE);
+    headers.insert(HeaderName::from_static(HEADER_ID), record.id.to_string());
+    headers.insert(HeaderName::from_static(HEADER_CONTENT_TYPE), CONTENT_TYPE);
     if !record.signature.is_empty() {
-        headers.insert(HEADER_SIGNATURE, hex::encode(&record.signature));
+        headers.insert(HeaderName::from_static(HEADER_SIGNATURE), hex::encode(&record.signature));
     }
     headers
 }

@@ -23,10 +23,10 @@ const METADATA_VERSION: &str = "_nats.ver";
 /// One region's stream on a broker. Clones share the connection.
 #[derive(Clone, Debug)]
 pub struct Stream {
-    pub(super) broker: Broker,
-    pub(super) region: RegionCode,
-    pub(super) name: String,
-    pub(super) duplicate_window: Duration,
+    pub(crate) broker: Broker,
+    pub(crate) region: RegionCode,
+    pub(crate) name: String,
+    pub(crate) duplicate_window: Duration,
 }
 
 /// How a stream stands.

@@ -4,7 +4,7 @@ use async_nats::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Stored;
+use crate::{EventLog as _, Stored};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -163,10 +163,49 @@ fn positions_that_the_stream_does_not_hold_are_told_one_by_one() {
     assert_eq!((state.first, state.last, state.messages, state.missing), (Some(at(3)), Some(at(12)), 6, 6));
 
     let folder = tempfile::TempDir::new().unwrap();
-    let copy = crate::Embedded::create(folder.path().join("copy.sqlite")).unwrap();
-    let log = JetStream::new(stream, copy).unwrap();
-    let copied = crate::EventLog::read(&log, at(1), 99).unwrap();
+    let copied = log(&stream, &folder).read(at(1), 99).unwrap();
     assert_eq!((copied.len(), missing(&copied)), (12, holes.to_vec()));
+}
+
+fn log(stream: &Stream, folder: &tempfile::TempDir) -> JetStream {
+    JetStream::new(stream.clone(), crate::Embedded::create(folder.path().join("copy.sqlite")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_stream_with_every_guarantee_can_still_have_lost_messages() {
+    let (_server, source) = stream();
+    source.publish(&records(1..=6)).unwrap();
+    let mut target = NatsServer::start();
+    crate::conformance::loss::rebuild_without(&source, &mut target, &[at(2), at(5)]);
+    let rebuilt = Stream::open(&broker(&target), region()).unwrap();
+    let taken = take(&mut rebuilt.tail(at(1)), 6);
+    let missing: Vec<_> =
+        taken.iter().filter(|stored| stored.record.is_missing()).map(|stored| stored.position).collect();
+    assert_eq!(missing, [at(2), at(5)]);
+    assert_eq!(rebuilt.state().unwrap().missing, 2);
+    // What was lost is published again, at the end.
+    let folder = tempfile::TempDir::new().unwrap();
+    let appended = log(&rebuilt, &folder).append(&records(1..=6)).unwrap();
+    assert_eq!(appended.iter().map(|answer| answer.position.get()).collect::<Vec<_>>(), [1, 7, 3, 4, 8, 6]);
+}
+
+#[test]
+fn an_event_whose_id_the_broker_remembers_without_holding_it_is_told_as_lost() {
+    let (mut server, stream) = weak_stream();
+    stream.publish(&records(1..=3)).unwrap();
+    remove(&stream, &[2]);
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut log = log(&stream, &folder);
+    let error = log.append(&records(1..=4)).unwrap_err();
+    assert!(
+        matches!(&error, crate::AppendError::Publish(cause) if matches!(**cause, PublishError::Lost { records: 4, window_s: 600, .. })),
+        "{error}"
+    );
+    assert!(error.is_out_of_reach());
+    server.restart();
+    wait_for("the connection", || stream.broker().is_connected().then_some(()));
+    let appended = log.append(&records(1..=4)).unwrap();
+    assert_eq!(appended.iter().map(|answer| answer.position.get()).collect::<Vec<_>>(), [1, 4, 3, 5]);
 }
 
 /// Headers as another vendor's program, or an attacker, may write them.
