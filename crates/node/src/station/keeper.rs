@@ -8,6 +8,7 @@ use fengsui_log::{AppendError, Embedded, EventLog as _, Position, StorageError};
 use fengsui_projector::replay::rebuild;
 use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
+use super::comparing::Comparing;
 use super::copy::{Difference, catch_up, compare_at_start, first_difference};
 use super::recovery::{Recovery, ranges};
 use super::redraw;
@@ -28,8 +29,6 @@ const REACH_INTERVAL: Duration = Duration::from_millis(250);
 const DISK_INTERVAL: Duration = Duration::from_secs(2);
 /// After which time a difference is looked at again before it is believed.
 const CONFIRMATION: Duration = Duration::from_secs(2);
-/// Positions that are compared again with the stream in each interval, so that a change of what was copied long ago shows as well.
-const COMPARED_AGAIN: u64 = 500;
 
 /// Why following ended.
 enum End {
@@ -47,8 +46,7 @@ pub struct Keeper<'a> {
     broker: &'a Broker,
     /// None only while they change.
     files: Option<(Embedded, Projector)>,
-    /// The position from which on the copy is compared again.
-    compared: u64,
+    comparing: Comparing,
 }
 
 impl<'a> Keeper<'a> {
@@ -59,7 +57,7 @@ impl<'a> Keeper<'a> {
         copy: Embedded,
         watcher: &mut dyn Watcher,
     ) -> Result<Self, NodeError> {
-        let mut keeper = Self { shared, broker, files: None, compared: 1 };
+        let mut keeper = Self { shared, broker, files: None, comparing: Comparing::default() };
         keeper.take(copy, watcher)?;
         Ok(keeper)
     }
@@ -156,6 +154,7 @@ impl<'a> Keeper<'a> {
             return Ok(End::Different(difference));
         }
         let next = Position::after(copy.head()?);
+        self.comparing.reset();
         let mut tail = stream.tail(next);
         self.shared.all_clear("other_stream");
         self.shared.all_clear("disk_full");
@@ -213,7 +212,6 @@ impl<'a> Keeper<'a> {
         let last = state.last.map_or(0, Position::get);
         self.shared.note_far(|far| far.stream = last);
         self.tell_of_missing();
-        let from = self.compared;
         let (copy, _) = self.files()?;
         let head = copy.head()?.map_or(0, Position::get);
         if last < head {
@@ -226,13 +224,9 @@ impl<'a> Keeper<'a> {
         if is_busy || head == 0 {
             return Ok(None);
         }
-        let until = (from + COMPARED_AGAIN - 1).min(head);
-        let range = Position::new(from.min(head)).zip(Position::new(until));
-        let found = match range {
-            Some((from, until)) => first_difference(copy, stream, from, until)?,
-            None => None,
-        };
-        self.compared = if until >= head { 1 } else { until + 1 };
+        let Self { files, comparing, .. } = self;
+        let Some((copy, _)) = files else { return Ok(None) };
+        let found = comparing.step(copy, stream)?;
         Ok(found.map(|position| End::Different(Difference::Differs { position: position.get() })))
     }
 
@@ -319,7 +313,7 @@ impl<'a> Keeper<'a> {
             positions,
             "the stream had lost events; each source publishes its own again"
         );
-        self.compared = 1;
+        self.comparing.reset();
         self.take(copy, &mut Unwatched)?;
         self.shared.copy_changed();
         Ok(())

@@ -10,6 +10,7 @@
 //! Each part is a thread with its own connections to the node's files; what they know of each other is in [`shared`]. A part that fails
 //! for good ends the node, so that whatever supervises it starts it again.
 
+pub mod comparing;
 pub mod copy;
 pub mod duties;
 pub mod keeper;
