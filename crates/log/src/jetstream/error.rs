@@ -73,7 +73,9 @@ pub enum BrokerError {
         stream: String,
     },
     /// The region has no stream.
-    #[error("the broker has no stream {stream}: the authority makes it once with `fengsui node stream create`")]
+    #[error(
+        "the broker has no stream {stream}: the authority's node makes it as soon as it reaches the broker (`fengsui node run` there)"
+    )]
     NoStream {
         /// The stream's name.
         stream: String,

@@ -101,7 +101,7 @@ impl Check {
     /// A property that a stream has for life.
     fn for_life(&mut self, holds: bool, what: &'static str, found: &dyn Display, expected: &dyn Display) {
         let mend = format!(
-            "a new stream, which `fengsui node stream create` makes after {} is renamed or removed; fill it with `fengsui log copy`",
+            "a new stream: copy this one into a file with `fengsui log copy`, remove it with `nats stream rm {}`, and copy the file back",
             self.stream
         );
         self.need(holds, what, found, expected, mend);
