@@ -211,7 +211,7 @@ fn tls_block(files: &BrokerFiles, is_on: bool) -> Result<String, PathNotText> {
     if is_on {
         return Ok(format!("\n# Both sides show a certificate: deploy/tls/make-certificates.sh makes them.\n{block}"));
     }
-    let commented: String = block.lines().map(|line| format!("# {line}\n")).collect();
+    let commented = format!("# {}\n", block.trim_end().replace('\n', "\n# "));
     Ok(format!(
         "\n# Not encrypted: for one machine only. Certificates are made by deploy/tls/make-certificates.sh.\n{commented}"
     ))

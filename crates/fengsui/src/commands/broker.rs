@@ -22,7 +22,7 @@ use crate::session::Session;
 /// The broker.
 pub fn run(session: &Session, command: BrokerCommand) -> Result<Exit, Failure> {
     match command {
-        BrokerCommand::Accounts { out, leaf } => write_accounts(session, out, leaf),
+        BrokerCommand::Accounts { out, leaf } => write_accounts(session, out.as_deref(), leaf),
         BrokerCommand::Member(command) => member(session, command),
         BrokerCommand::Config => print_server(session),
     }
@@ -40,7 +40,7 @@ fn member(session: &Session, command: MemberCommand) -> Result<Exit, Failure> {
                 (None, Some(agency), Some(connection_key)) => Member { agency, node, connection_key },
                 _ => return Err(Failure::usage("请写明部门代码和连接公钥", "name the agency and the connection key")),
             };
-            add(session, new)
+            add(session, &new)
         }
         MemberCommand::Remove { connection_key } => remove(session, connection_key),
     }
@@ -129,7 +129,7 @@ pub fn make_files(session: &Session, folder: &Folder, registry: &Registry) -> Re
     let (key, _) = connection_key(folder.root(), node.agency)?;
     let mut members = Members::load(&files.members())?;
     let new = members.add(Member { agency: node.agency, node: node.node, connection_key: key.public() });
-    let mut anything_new = new.map_err(key_taken)?;
+    let mut anything_new = new.map_err(|error| key_taken(&error))?;
     if anything_new {
         members.save(&files.members())?;
     }
@@ -164,7 +164,7 @@ fn path_not_text(error: &PathNotText) -> Failure {
 }
 
 /// A key that is another node's already.
-fn key_taken(error: KeyTaken) -> Failure {
+fn key_taken(error: &KeyTaken) -> Failure {
     let Member { agency, node, connection_key } = &error.0;
     let zh = format!(
         "连接公钥 {connection_key} 已是 {agency} 节点 {node} 的；每个节点应有自己的密钥，由 `fengsui init` 生成"
@@ -174,7 +174,7 @@ fn key_taken(error: KeyTaken) -> Failure {
 
 /// Reads what a node that joins has sent.
 pub fn read_request(file: &Path) -> Result<JoinRequest, Failure> {
-    JoinRequest::load(file).map_err(|error| request_failure(error))
+    JoinRequest::load(file).map_err(request_failure)
 }
 
 /// Why a request to join could not be read or written.
@@ -193,7 +193,7 @@ pub fn admit(folder: &Folder, files: &BrokerFiles, registry: &Registry, new: Vec
     let mut members = Members::load(&files.members())?;
     let mut added = 0;
     for member in new {
-        added += usize::from(members.add(member).map_err(key_taken)?);
+        added += usize::from(members.add(member).map_err(|error| key_taken(&error))?);
     }
     members.save(&files.members())?;
     files.write_accounts(folder, registry)?;
@@ -221,12 +221,12 @@ fn registry_of(session: &Session) -> Result<Registry, Failure> {
     Ok(registry)
 }
 
-fn write_accounts(session: &Session, out: Option<PathBuf>, leaf: Option<AgencyCode>) -> Result<Exit, Failure> {
+fn write_accounts(session: &Session, out: Option<&Path>, leaf: Option<AgencyCode>) -> Result<Exit, Failure> {
     let (folder, files) = authority_folder(session)?;
     let registry = registry_of(session)?;
     let exchange = folder.exchange();
     let standing = Members::load(&files.members())?.standing(&registry);
-    let users = match (&out, leaf) {
+    let users = match (out, leaf) {
         (Some(out), Some(agency)) => {
             let of_agency = standing.iter().filter(|member| member.agency == agency).count();
             write_text(out, &leaf_users(exchange.region, exchange.authority, agency, &standing))?;
@@ -239,7 +239,7 @@ fn write_accounts(session: &Session, out: Option<PathBuf>, leaf: Option<AgencyCo
         }
         (None, _) => files.write_accounts(&folder, &registry)?.len(),
     };
-    let path = out.clone().unwrap_or_else(|| files.accounts());
+    let path = out.map_or_else(|| files.accounts(), Path::to_owned);
     let output = &session.output;
     if output.json() {
         output.document(&json!({"file": path.display().to_string(), "users": users}))?;
@@ -289,7 +289,7 @@ fn list(session: &Session) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn add(session: &Session, member: Member) -> Result<Exit, Failure> {
+fn add(session: &Session, member: &Member) -> Result<Exit, Failure> {
     let (folder, files) = authority_folder(session)?;
     let registry = registry_of(session)?;
     let agency = member.agency;
@@ -301,7 +301,7 @@ fn add(session: &Session, member: Member) -> Result<Exit, Failure> {
         ));
     }
     let added = admit(&folder, &files, &registry, vec![member.clone()])?;
-    show_change(session, &files, &member, "added", added > 0)
+    show_change(session, &files, member, "added", added > 0)
 }
 
 fn remove(session: &Session, key: KeyId) -> Result<Exit, Failure> {

@@ -385,24 +385,8 @@ fn register(
 fn show(session: &Session, arguments: &InitArguments, made: &Made) -> Result<(), Failure> {
     let Made { agency, public_key, registered, anything_new, connection } = made;
     let output = &session.output;
-    let region = arguments.region;
-    let register = register_command(arguments, made);
     if output.json() {
-        let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let connection = connection.as_ref().map(|connection| {
-            let Connection { servers, key, server, request, waits } = connection;
-            json!({"servers": servers, "connection_key": key, "server_configuration": shown(server),
-                "join_request": shown(request), "waits_for_broker": waits})
-        });
-        let mut document = json!({
-            "data": session.global.data.display().to_string(), "agency": agency, "region": region,
-            "public_key": public_key, "registered": registered, "created": anything_new,
-            "register_command": (!registered).then_some(&register),
-        });
-        if let Some(connection) = connection {
-            document["broker"] = connection;
-        }
-        return output.document(&document);
+        return output.document(&document(session, arguments, made));
     }
     let mut facts = Facts::new();
     facts
@@ -422,38 +406,68 @@ fn show(session: &Session, arguments: &InitArguments, made: &Made) -> Result<(),
     if !anything_new {
         output.note("已经存在，未作更改", "it is there already; nothing was changed");
     }
-    if !registered {
-        if let Some(request) = connection.as_ref().and_then(|connection| connection.request.as_ref()) {
-            let path = request.display();
-            output.note(
-                format!("请将 {path} 交给联席会议办公室，由其执行："),
-                format!("send {path} to the authority, which runs:"),
-            );
-            output.note(format!("  {register}"), format!("  {register}"));
-            return Ok(());
-        }
-        output.note(format!("请联席会议办公室执行：\n  {register}"), format!("the authority must run:\n  {register}"));
-        return Ok(());
-    }
-    let program = act::invocation(session);
-    let server = connection.as_ref().and_then(|connection| connection.server.as_ref());
-    let steps = if let Some(server) = server {
-        if connection.as_ref().is_some_and(|connection| connection.waits) {
-            output.note(
-                "首批事件已存入发件箱，待消息服务器启动后写入日志",
-                "the first events are durable in the outbox and go on the log when the broker is there",
-            );
-        }
-        format!("\n  nats-server -c {}\n  {program} node run", server.display())
-    } else if arguments.authority {
-        format!("\n  {program} init --region {region} --agency fire\n  {program} agency list")
+    if *registered {
+        tell_next(session, arguments, made);
     } else {
-        format!(
-            "\n  {program} --agency {agency} violation report --help\n  {program} --agency {agency} referral list --inbox"
-        )
+        tell_to_register(session, arguments, made);
+    }
+    Ok(())
+}
+
+fn document(session: &Session, arguments: &InitArguments, made: &Made) -> serde_json::Value {
+    let Made { agency, public_key, registered, anything_new, connection } = made;
+    let mut document = json!({
+        "data": session.global.data.display().to_string(), "agency": agency, "region": arguments.region,
+        "public_key": public_key, "registered": registered, "created": anything_new,
+        "register_command": (!registered).then(|| register_command(arguments, made)),
+    });
+    if let Some(Connection { servers, key, server, request, waits }) = connection {
+        let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        document["broker"] = json!({
+            "servers": servers, "connection_key": key, "server_configuration": shown(server),
+            "join_request": shown(request), "waits_for_broker": waits,
+        });
+    }
+    document
+}
+
+fn tell_to_register(session: &Session, arguments: &InitArguments, made: &Made) {
+    let register = register_command(arguments, made);
+    let request = made.connection.as_ref().and_then(|connection| connection.request.as_ref());
+    let (zh, en) = match request.map(|path| path.display()) {
+        Some(path) => (
+            format!("请将 {path} 交给联席会议办公室，由其执行：\n  {register}"),
+            format!("send {path} to the authority, which must run:\n  {register}"),
+        ),
+        None => (format!("请联席会议办公室执行：\n  {register}"), format!("the authority must run:\n  {register}")),
+    };
+    session.output.note(zh, en);
+}
+
+fn tell_next(session: &Session, arguments: &InitArguments, made: &Made) {
+    let Made { agency, connection, .. } = made;
+    let (output, region) = (&session.output, arguments.region);
+    let program = act::invocation(session);
+    let at_the_desk = format!(
+        "\n  {program} --agency {agency} violation report --help\n  {program} --agency {agency} referral list --inbox"
+    );
+    let steps = match connection {
+        Some(Connection { server: Some(server), waits, .. }) => {
+            if *waits {
+                output.note(
+                    "首批事件已存入发件箱，待消息服务器启动后写入日志",
+                    "the first events are durable in the outbox and go on the log when the broker is there",
+                );
+            }
+            format!("\n  nats-server -c {}\n  {program} node run", server.display())
+        }
+        Some(_) => format!("\n  {program} node run{at_the_desk}"),
+        None if arguments.authority => {
+            format!("\n  {program} init --region {region} --agency fire\n  {program} agency list")
+        }
+        None => at_the_desk,
     };
     output.note(format!("下一步：{steps}"), format!("next:{steps}"));
-    Ok(())
 }
 
 /// What the authority runs to let the agency in.
