@@ -1,5 +1,7 @@
 //! Whether everything is in order, and what mends what is not.
 
+mod broker;
+
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -87,7 +89,12 @@ fn examine(folder: &Folder, findings: &mut Findings<'_>) {
     findings.good("folder", format!("{root}（{agency}）"), format!("{root} ({agency})"));
     room(folder.root(), findings);
     let head = log(folder, findings);
-    outbox(folder, findings);
+    if folder.node().broker.is_some() {
+        broker::outbox(folder, findings);
+        broker::examine(folder, findings);
+    } else {
+        outbox(folder, findings);
+    }
     if let Some(registry) = model(folder, head, findings) {
         keys(folder, &registry, findings);
         if head == Some(0) {

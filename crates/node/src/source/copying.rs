@@ -503,3 +503,6 @@ fn refuse_moved(target: &str, first: Position, positions: &[Position]) -> Result
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
