@@ -10,6 +10,7 @@ use crate::conformance::server::NatsServer;
 use crate::{Position, Record};
 
 mod conforms;
+mod encrypted;
 mod faults;
 mod following;
 mod guarantees;
