@@ -42,7 +42,16 @@ impl RunningNode {
         let words = ["node", "run", "--listen", "127.0.0.1:0"];
         let mut command = folder.command(words.iter().chain(more));
         command.envs(variables.iter().copied());
-        let start = Start::of(&command, folder);
+        Self::started(&command, folder)
+    }
+
+    /// Runs the node of a folder as its configuration says, and waits until it has said how it is.
+    pub fn start_plain(folder: &Folder) -> Self {
+        Self::started(&folder.command(["node", "run"]), folder)
+    }
+
+    fn started(command: &Command, folder: &Folder) -> Self {
+        let start = Start::of(command, folder);
         let mut node = Self { child: start.launch(), start, data: folder.path().join(DATA) };
         node.await_word();
         node

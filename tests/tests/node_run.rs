@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
 use fengsui_log::conformance::server::NatsServer;
-use fengsui_tests::{Folder, Ran, RunningNode, until};
+use fengsui_tests::{Folder, Ran, RunningNode, signal, until};
 use serde_json::Value;
 
 /// The authority's folder of an exchange on a server, with its first events on the stream.
@@ -60,13 +61,13 @@ fn a_node_publishes_what_is_accepted_beside_it_and_ends_in_good_order() {
     let fire = fire(&office);
     let mut node = RunningNode::start(&fire);
     node.await_ready();
+    assert_eq!(node.status()["outbox"]["sequence"], 0);
     report(&fire, "安全出口上锁").ok();
-    // Unit, violation, referral: what the fire brigade handles itself is referred to itself.
-    let sent = node.status()["outbox"]["sent"].as_u64().unwrap();
-    let status = node.await_status("what was reported on the stream", |status| {
-        status["outbox"]["sent"].as_u64() >= Some(2) && status["log"]["applied"] == status["log"]["stream"]
-    });
-    assert!(status["outbox"]["sent"].as_u64().unwrap() >= sent);
+    let events = fire.run(["log", "tail", "--json"]).ok().stdout.matches("\"agency\":\"fire\"").count();
+    assert!(events >= 2, "a violation and its referral");
+    let status = node.await_status("what was reported on the stream", |status| status["outbox"]["sent"] == events);
+    assert_eq!((&status["outbox"]["pending"], &status["outbox"]["sequence"]), (&Value::from(0), &Value::from(events)));
+    let status = node.await_ready();
     let shown = fire.run(["node", "status"]).ok();
     shown.clone().shows(&["runs and is ready", "connected", &server.url()]);
     assert_eq!(shown.cell("process"), node.process().to_string());
@@ -182,7 +183,24 @@ fn what_a_killed_node_said_last_is_told_as_old_and_the_next_run_goes_on() {
     node.restart();
     node.await_ready();
     office.run(["node", "status"]).ok();
+    signal(node.process(), "INT");
+    until("an end that is told", || (office.run(["node", "status"]).code == Some(1)).then_some(()));
     assert_eq!(node.stop(), Some(0), "{}", node.log());
+}
+
+#[test]
+fn the_address_of_the_configuration_is_taken_and_a_silent_client_keeps_nobody_waiting() {
+    let server = NatsServer::start();
+    let office = office(&server);
+    let mut configuration = office.read("fengsui-data/node.toml");
+    configuration.push_str("\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    fs::write(office.data("node.toml"), configuration).unwrap();
+    let node = RunningNode::start_plain(&office);
+    let address = node.status()["http"].as_str().unwrap().to_owned();
+    let silent: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    node.await_ready();
+    until("readiness", || (node.get("/readyz").0 == 200).then_some(()));
+    drop(silent);
 }
 
 #[test]
