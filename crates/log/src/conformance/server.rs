@@ -99,10 +99,16 @@ impl NatsServer {
         self.wait_until_it_answers();
     }
 
-    /// Replaces the lines that were added to the configuration; [`restart`](NatsServer::restart) puts them into force.
+    /// Replaces the lines that were added to the configuration; [`reload`](NatsServer::reload) or
+    /// [`restart`](NatsServer::restart) puts them into force.
     pub fn set_config(&self, more: &str) {
         let text = BASE.replace("STORE", &format!("{:?}", self.store().display().to_string()));
         fs::write(self.folder.path().join("server.conf"), text + more).expect("the server's configuration");
+    }
+
+    /// Has the process read its configuration again, as after accounts have changed.
+    pub fn reload(&self) {
+        self.signal(Signal::HUP);
     }
 
     /// Stops the process in its tracks: connections stay open, nothing answers.

@@ -252,14 +252,15 @@ impl Broker {
         self.shared.link.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn disconnected(&self, doing: &str) -> BrokerError {
-        match self.last_error() {
-            Some(detail) if !self.is_connected() && self.shared.signals.connections() == 0 => {
-                if detail.contains("authorization violation") {
-                    return BrokerError::NotAuthorized { servers: self.shared.servers.clone() };
-                }
-                BrokerError::Unreachable { servers: self.shared.servers.clone(), detail }
+    /// Why there is no connection, as far as the last attempt tells.
+    pub(super) fn disconnected(&self, doing: &str) -> BrokerError {
+        let servers = self.shared.servers.clone();
+        match self.last_error().filter(|_| !self.is_connected()) {
+            Some(detail) if detail.to_lowercase().contains("authorization violation") => {
+                BrokerError::NotAuthorized { servers }
             }
+            Some(detail) if detail.contains("TLS") => BrokerError::Tls { servers, detail },
+            Some(detail) if self.connections() == 0 => BrokerError::Unreachable { servers, detail },
             _ => BrokerError::Disconnected { doing: doing.to_owned() },
         }
     }

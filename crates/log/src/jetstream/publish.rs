@@ -61,7 +61,7 @@ impl Stream {
     async fn publish_part(&self, part: &[Record]) -> Result<Vec<Position>, PublishError> {
         let doing = format!("publishing {} records", part.len());
         if !self.broker.is_connected() {
-            return Err(Box::new(BrokerError::Disconnected { doing }).into());
+            return Err(Box::new(self.broker.disconnected(&doing)).into());
         }
         let concerns = |denied: &str| part.iter().any(|record| record.subject == denied);
         let answer = self.broker.listening(&doing, self.broker.ack_timeout(), concerns, self.send(part)).await;

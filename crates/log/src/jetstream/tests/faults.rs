@@ -117,6 +117,28 @@ fn whoever_may_not_publish_is_told_so_at_once_and_nothing_is_stored() {
 }
 
 #[test]
+fn a_node_whose_key_is_taken_from_the_accounts_is_told_so() {
+    let (fire, other) = (nkeys::KeyPair::new_user(), nkeys::KeyPair::new_user());
+    let accounts = |key: &nkeys::KeyPair| format!("authorization {{ users = [ {{ nkey: {} }} ] }}\n", key.public_key());
+    let server = NatsServer::start_with_config(&accounts(&fire));
+    let seed = Some(zeroize::Zeroizing::new(fire.seed().unwrap()));
+    let broker = Broker::connect(BrokerOptions { seed, ..options(&server) }).unwrap();
+    let stream = Stream::create(&broker, region(), 1).unwrap();
+    stream.publish(&records(1..=1)).unwrap();
+    server.set_config(&accounts(&other));
+    server.reload();
+    let error =
+        wait_for("the refusal", || stream.publish(&records(2..=2)).err().filter(PublishError::is_not_permitted));
+    assert!(error.to_string().contains("does not know this node's key"), "{error}");
+    let error = stream.tail(at(1)).next(1, Duration::from_hours(1)).unwrap_err();
+    assert!(matches!(&error, TailError::Broker(error) if error.is_not_permitted()), "{error}");
+    server.set_config(&accounts(&fire));
+    server.reload();
+    wait_for("the connection", || broker.is_connected().then_some(()));
+    assert_eq!(stream.tail(at(1)).next(1, Duration::from_mins(1)).unwrap()[0].record, record(1));
+}
+
+#[test]
 fn an_acknowledgement_that_comes_too_late_leaves_one_copy_on_the_stream() {
     let server = NatsServer::start();
     let stream = Stream::create(&impatient(&server), region(), 1).unwrap();
