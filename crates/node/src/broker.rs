@@ -33,7 +33,7 @@ pub enum ConnectionError {
 /// Errors: a key that is missing or open to others.
 pub fn options(folder: &Folder) -> Result<BrokerOptions, ConnectionError> {
     let node = folder.node();
-    let BrokerConfig { servers, ca, certificate, key } = node.broker.as_ref().ok_or(ConnectionError::NoBroker)?;
+    let BrokerConfig { servers, ca, certificate, key, .. } = node.broker.as_ref().ok_or(ConnectionError::NoBroker)?;
     let seed = ConnectionKey::load(&folder.connection_key(node.agency))?.seed()?;
     let within = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| folder.root().join(path));
     let tls = TlsFiles { ca: within(ca), certificate: within(certificate), key: within(key) };
@@ -90,6 +90,7 @@ mod tests {
             ca: Some("tls/ca.crt".into()),
             certificate,
             key,
+            recovery_patience_seconds: None,
         }
     }
 

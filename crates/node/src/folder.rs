@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fengsui_event::{AgencyCode, KeyId, RegionCode};
 use serde::de::DeserializeOwned;
@@ -76,6 +77,19 @@ pub struct BrokerConfig {
     /// The key of `certificate` (PEM), mode 0600.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
+    /// How many seconds the node waits for others to bring back what the stream has lost, before it goes on without; 60 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_patience_seconds: Option<u32>,
+}
+
+/// See [`BrokerConfig::recovery_patience_seconds`].
+const RECOVERY_PATIENCE_SECONDS: u32 = 60;
+
+impl BrokerConfig {
+    /// How long the node waits for others to bring back what the stream has lost.
+    pub fn recovery_patience(&self) -> Duration {
+        Duration::from_secs(self.recovery_patience_seconds.unwrap_or(RECOVERY_PATIENCE_SECONDS).into())
+    }
 }
 
 /// Where `node run` answers for its health. Kept in `node.toml` as `[http]`.

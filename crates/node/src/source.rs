@@ -235,6 +235,7 @@ mod tests {
             ca: Some("tls/ca.crt".into()),
             certificate: Some("tls/client.crt".into()),
             key: Some("tls/client.key".into()),
+            recovery_patience_seconds: None,
         };
         let node = NodeConfig::new("350602".parse().unwrap(), "fire".parse().unwrap(), 1);
         Folder::create(place.path().join("data"), NodeConfig { broker: Some(broker), ..node }, exchange).unwrap()

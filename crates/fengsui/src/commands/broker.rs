@@ -102,7 +102,7 @@ pub fn configured(
     if let Some(key) = &key {
         fengsui_node::broker::check_key_of_certificate(key)?;
     }
-    Ok(Some(BrokerConfig { servers, ca, certificate, key }))
+    Ok(Some(BrokerConfig { servers, ca, certificate, key, recovery_patience_seconds: None }))
 }
 
 fn bad_server(error: &ServerUrlError) -> Failure {

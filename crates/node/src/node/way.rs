@@ -14,7 +14,7 @@ use crate::folder::Folder;
 use crate::outbox::{DRAIN_BATCH, Outbox, drain};
 use crate::station::copy::{Difference, catch_up, compare_at_start};
 use crate::station::publisher::{PublishingError, Round, publish_some, settle};
-use crate::station::recovery::Recovery;
+use crate::station::redraw;
 use crate::station::status::Status;
 use crate::wake::wake;
 
@@ -89,7 +89,7 @@ impl Way {
 impl Node {
     /// Opens the node of an exchange on a broker.
     pub(super) fn on_stream(folder: Folder, watcher: &mut dyn Watcher) -> Result<Self, NodeError> {
-        crate::station::redraw::mend(&folder)?;
+        redraw::mend(&folder)?;
         let log = match open_log(&folder) {
             Err(StorageError::SecondWriter { .. }) => return Self::beside(folder),
             opened => opened?,
@@ -174,8 +174,8 @@ impl Node {
     /// Publishes from this process. The copy is brought up to the head before, so that nothing goes twice, and after.
     fn publish_itself(&mut self) -> Result<(), NodeError> {
         let Way::Stream(log, stream) = &mut self.way else { return Ok(()) };
-        let recovery = Recovery::default();
         bring_up(log, stream, &mut Unwatched)?;
+        let recovery = redraw::recovery(&self.folder, log)?;
         settle(&mut self.outbox, log)?;
         loop {
             match publish_some(&mut self.outbox, stream, &recovery, Timestamp::now()) {

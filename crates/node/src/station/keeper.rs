@@ -10,7 +10,7 @@ use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
 use super::comparing::Comparing;
 use super::copy::{Difference, catch_up, compare_at_start, first_difference};
-use super::recovery::{Recovery, ranges};
+use super::recovery::ranges;
 use super::redraw;
 use super::shared::{Shared, lock};
 use crate::node::{NodeError, OutOfReach, genesis, reach_stream};
@@ -66,7 +66,7 @@ impl<'a> Keeper<'a> {
         let exchange = self.shared.folder.exchange();
         let mut projector = Projector::open(&self.shared.folder.model(), genesis(exchange))?;
         projector.follow(&copy, FollowOptions::default(), watcher)?;
-        let recovery = recovery_of(self.shared, &copy)?;
+        let recovery = redraw::recovery(&self.shared.folder, &copy)?;
         *lock(&self.shared.recovery) = recovery;
         self.files = Some((copy, projector));
         self.note_far()?;
@@ -318,28 +318,6 @@ impl<'a> Keeper<'a> {
         self.shared.copy_changed();
         Ok(())
     }
-}
-
-/// What of all losses is not back.
-fn recovery_of(shared: &Shared, copy: &Embedded) -> Result<Recovery, NodeError> {
-    let losses = redraw::losses(&shared.folder);
-    let Some(found) = losses.last().map(|loss| loss.found) else { return Ok(Recovery::default()) };
-    let lost: Vec<_> = losses.into_iter().flat_map(|loss| loss.lost).collect();
-    let ids: Vec<_> = lost.iter().map(|lost| lost.id).collect();
-    let outbox = Outbox::open_reader(shared.folder.outbox())?;
-    let mut own = std::collections::BTreeSet::new();
-    for lost in &lost {
-        if outbox.contains(lost.id)? {
-            own.insert(lost.source.clone());
-        }
-    }
-    let mut recovery = Recovery::begin(lost, found, |source| own.contains(source));
-    for id in ids {
-        if !copy.find(id)?.is_empty() {
-            recovery.returned(id);
-        }
-    }
-    Ok(recovery)
 }
 
 fn still_differs(copy: &Embedded, stream: &Stream, difference: Difference) -> Result<bool, NodeError> {

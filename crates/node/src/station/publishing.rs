@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use fengsui_event::Timestamp;
 use fengsui_log::jetstream::{PublishError, Stream};
-use fengsui_log::{Embedded, Position};
+use fengsui_log::{Embedded, EventLog as _, Position};
 
+use super::copy::first_difference;
 use super::publisher::{PublishingError, Round, publish_some, settle};
 use super::recovery::Recovery;
 use super::shared::{Shared, lock};
@@ -93,7 +94,16 @@ fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Gr
     if !shared.await_copy(head, COPY_PATIENCE) || Ground::now(shared, stream) != ground {
         return Ok(false);
     }
-    match settle(outbox, &Embedded::open_reader(shared.copy_path())?) {
+    let copy = Embedded::open_reader(shared.copy_path())?;
+    match is_of_one_origin(&copy, stream, head) {
+        Ok(true) => {}
+        Ok(false) => return Ok(false),
+        Err(error) => {
+            shared.note_error(Some(error.to_string()));
+            return Ok(false);
+        }
+    }
+    match settle(outbox, &copy) {
         Ok((found, again)) => {
             if found + again > 0 {
                 tracing::info!(found, again, "events of the outbox were found on the stream, or have to go again");
@@ -104,6 +114,16 @@ fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Gr
             endure(shared, &PublishingError::Node(error));
             Ok(false)
         }
+    }
+}
+
+/// Whether a stream with this head still holds what the copy ends with. After a broker was put back to an older state the keeper finds that out
+/// too, perhaps later; what is published before would come before what was lost.
+fn is_of_one_origin(copy: &Embedded, stream: &Stream, head: u64) -> Result<bool, NodeError> {
+    match copy.head()? {
+        None => Ok(true),
+        Some(last) if last.get() > stream.head()?.map_or(head, Position::get) => Ok(false),
+        Some(last) => Ok(first_difference(copy, stream, last, last)?.is_none()),
     }
 }
 

@@ -7,12 +7,10 @@
 //! is missing, and told by position.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use fengsui_event::{EventId, Timestamp};
 use serde::{Deserialize, Serialize};
-
-/// How long a node waits for others to bring back what stood before its own lost events.
-pub const PATIENCE_MS: i64 = 60_000;
 
 /// An event that the copy held and the stream has lost.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -41,12 +39,18 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Begins when a loss was found. `ours` are the sources whose events this node publishes.
-    pub fn begin(mut lost: Vec<LostEvent>, found: Timestamp, ours: impl Fn(&str) -> bool) -> Self {
+    /// Begins when a loss was found. `ours` are the sources whose events this node publishes; for the others' it waits `patience`.
+    pub fn begin(
+        mut lost: Vec<LostEvent>,
+        found: Timestamp,
+        patience: Duration,
+        ours: impl Fn(&str) -> bool,
+    ) -> Self {
         lost.sort_by_key(|lost| lost.position);
         let places = lost.iter().enumerate().map(|(place, lost)| (lost.id, place)).collect();
         let (own, awaited) = (0..lost.len()).partition(|place| ours(&lost[*place].source));
-        Self { lost, places, awaited, own, until_ms: found.as_millisecond().saturating_add(PATIENCE_MS) }
+        let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+        Self { lost, places, awaited, own, until_ms: found.as_millisecond().saturating_add(patience_ms) }
     }
 
     /// Notes that an event is on the stream.
@@ -113,7 +117,7 @@ mod tests {
 
     fn fire_and_housing() -> Recovery {
         let lost = vec![lost(7, "fire"), lost(4, "fire"), lost(5, "housing"), lost(6, "fire")];
-        Recovery::begin(lost, at(0), |source| source == "fire")
+        Recovery::begin(lost, at(0), Duration::from_mins(1), |source| source == "fire")
     }
 
     #[test]
@@ -151,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_node_that_has_lost_nothing_goes_on() {
-        let recovery = Recovery::begin(Vec::new(), at(0), |_| true);
+        let recovery = Recovery::begin(Vec::new(), at(0), Duration::ZERO, |_| true);
         assert!(recovery.may_publish(id(1), at(0)) && recovery.is_whole() && recovery.is_over(at(0)));
     }
 

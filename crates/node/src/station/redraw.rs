@@ -3,6 +3,7 @@
 //! The stream decides the order that all nodes see, so all of them draw from it again and have the same tables. The old copy is the
 //! only proof of what was lost: it is set aside whole, with a list of the events that the stream does not hold, and is never removed by the program.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,10 @@ use fengsui_log::storage::WriterLock;
 use fengsui_log::{Embedded, EventLog as _, Position, StorageError};
 use serde::{Deserialize, Serialize};
 
-use super::recovery::LostEvent;
+use super::recovery::{LostEvent, Recovery};
 use crate::folder::{Folder, FolderError, write_atomically};
 use crate::node::NodeError;
+use crate::outbox::Outbox;
 
 /// What is kept beside a copy that was set aside.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -91,6 +93,30 @@ pub fn losses(folder: &Folder) -> Vec<Loss> {
     let mut losses: Vec<Loss> = entries.filter_map(read).collect();
     losses.sort_by_key(|loss| loss.found);
     losses
+}
+
+/// What of all losses is not back on the stream, as far as `copy` tells.
+pub fn recovery(folder: &Folder, copy: &Embedded) -> Result<Recovery, NodeError> {
+    let losses = losses(folder);
+    let (Some(found), Some(broker)) = (losses.last().map(|loss| loss.found), &folder.node().broker) else {
+        return Ok(Recovery::default());
+    };
+    let lost: Vec<_> = losses.into_iter().flat_map(|loss| loss.lost).collect();
+    let ids: Vec<_> = lost.iter().map(|lost| lost.id).collect();
+    let outbox = Outbox::open_reader(folder.outbox())?;
+    let mut own = BTreeSet::new();
+    for lost in &lost {
+        if outbox.contains(lost.id)? {
+            own.insert(lost.source.clone());
+        }
+    }
+    let mut recovery = Recovery::begin(lost, found, broker.recovery_patience(), |source| own.contains(source));
+    for id in ids {
+        if !copy.find(id)?.is_empty() {
+            recovery.returned(id);
+        }
+    }
+    Ok(recovery)
 }
 
 fn loss(old: &Embedded, new: &Embedded, found: Timestamp) -> Result<Loss, NodeError> {
