@@ -27,6 +27,9 @@ const REVIVAL_INTERVAL: Duration = Duration::from_secs(1);
 /// JetStream's codes for "not switched on", for the server and for the account.
 const CODES_NO_JETSTREAM: [u64; 2] = [10_076, 10_039];
 
+/// JetStream's codes for an atomic batch that was given up half-way, as when the stream's leader changes, and for too many of them at once.
+const CODES_TEMPORARY: [u64; 2] = [10_176, 10_210];
+
 /// How to reach the broker and who to be there.
 #[derive(Clone, Debug)]
 pub struct BrokerOptions {
@@ -310,8 +313,8 @@ pub(super) fn refused(doing: &str, refusal: &Value) -> BrokerError {
     if CODES_NO_JETSTREAM.contains(&code) {
         return BrokerError::NoJetStream { detail: description };
     }
-    // As in HTTP: the server is not able to now.
-    let is_temporary = refusal["code"] == 503;
+    // As in HTTP: too much at once, and not able to now.
+    let is_temporary = CODES_TEMPORARY.contains(&code) || refusal["code"] == 429 || refusal["code"] == 503;
     BrokerError::Refused { doing: doing.to_owned(), code, description, is_temporary }
 }
 

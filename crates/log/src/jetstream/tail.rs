@@ -27,6 +27,9 @@ pub const WATCHDOG: Duration = Duration::from_secs(10);
 /// How many consumers one position may break before its message is asked for alone.
 const BREAKS_MAX: u32 = 2;
 
+/// Up to so many messages are asked for one by one: a consumer would be sent far more than is wanted.
+const SINGLE_READS_MAX: usize = 8;
+
 /// Between two looks at a connection that is down.
 const STEP: Duration = Duration::from_millis(50);
 
@@ -120,6 +123,9 @@ impl Stream {
     /// At most `limit` messages from a position on, up to the head as it is now. A position that the stream does not hold comes without a record.
     pub fn read(&self, from: Position, limit: usize) -> Result<Vec<StreamMessage>, TailError> {
         let head = self.head()?;
+        if limit <= SINGLE_READS_MAX {
+            return self.read_one_by_one(from, limit, head);
+        }
         let mut messages = Vec::new();
         let mut tail = self.tail(from).with_watchdog(Duration::from_secs(1));
         while messages.len() < limit && Some(tail.next) <= head {
@@ -128,6 +134,20 @@ impl Stream {
             messages.extend(tail.next_messages(max, self.broker.ack_timeout())?);
         }
         Ok(messages)
+    }
+
+    fn read_one_by_one(
+        &self,
+        from: Position,
+        limit: usize,
+        head: Option<Position>,
+    ) -> Result<Vec<StreamMessage>, TailError> {
+        let positions = (from.get()..=head.map_or(0, Position::get)).map_while(Position::new).take(limit);
+        let read = |position| {
+            let found = self.broker.runtime().block_on(self.message_at(position))?;
+            Ok(found.unwrap_or_else(|| StreamMessage::missing(position)))
+        };
+        positions.map(read).collect()
     }
 }
 

@@ -139,6 +139,30 @@ fn a_node_whose_key_is_taken_from_the_accounts_is_told_so() {
 }
 
 #[test]
+fn a_broker_that_is_too_busy_for_another_batch_is_tried_again() {
+    let (_server, stream) = stream();
+    let client = stream.broker().client();
+    // As many batches are begun as one stream may have open at a time.
+    stream.broker().runtime().block_on(async {
+        for number in 0..50 {
+            let mut headers = async_nats::HeaderMap::new();
+            headers.insert("Nats-Batch-Id", format!("begun-{number}"));
+            headers.insert("Nats-Batch-Sequence", "1");
+            client.publish_with_headers("fengsui.350600.x", headers, "{}".into()).await.unwrap();
+        }
+        client.flush().await.unwrap();
+    });
+    let error = stream.publish(&records(1..=2)).unwrap_err();
+    assert!(error.is_out_of_reach(), "{error}");
+    assert!(
+        matches!(&error, PublishError::Broker(cause) if matches!(&**cause, BrokerError::Refused { is_temporary: true, .. })),
+        "{error:?}"
+    );
+    assert_eq!(stream.head().unwrap(), None);
+    wait_for("the broker to give the batches up", || stream.publish(&records(1..=2)).ok());
+}
+
+#[test]
 fn an_acknowledgement_that_comes_too_late_leaves_one_copy_on_the_stream() {
     let server = NatsServer::start();
     let stream = Stream::create(&impatient(&server), region(), 1).unwrap();

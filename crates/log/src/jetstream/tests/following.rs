@@ -76,14 +76,19 @@ fn old_and_new_records_come_in_order_byte_for_byte() {
 fn a_read_is_a_range_up_to_the_head() {
     let (_server, stream) = stream();
     assert_eq!(stream.read(at(1), 10).unwrap(), []);
-    stream.publish(&records(1..=10)).unwrap();
+    stream.publish(&records(1..=30)).unwrap();
     let read = |from, limit| -> Vec<u64> {
         stream.read(at(from), limit).unwrap().iter().map(|message| message.position.get()).collect()
     };
     assert_eq!(read(1, 3), [1, 2, 3]);
-    assert_eq!(read(9, usize::MAX), [9, 10]);
+    assert_eq!(read(9, 20), (9..=28).collect::<Vec<_>>());
+    assert_eq!(read(19, usize::MAX), (19..=30).collect::<Vec<_>>());
+    assert_eq!(read(29, 8), [29, 30]);
     assert_eq!(read(4, 0), [0; 0]);
-    assert_eq!(read(11, 5), [0; 0]);
+    assert_eq!(read(31, 5), [0; 0]);
+    assert_eq!(read(31, 500), [0; 0]);
+    let one = stream.read(at(7), 1).unwrap().remove(0);
+    assert_eq!((one.record, one.defects), (Some(record(7)), vec![]));
 }
 
 #[test]
@@ -159,6 +164,7 @@ fn positions_that_the_stream_does_not_hold_are_told_one_by_one() {
     let one_by_one: Vec<_> = (0..3).flat_map(|_| take(&mut tail, 1)).collect();
     assert_eq!((missing(&one_by_one), one_by_one[2].record.clone()), (vec![7, 8], record(9)));
     assert_eq!(stream.read(at(4), 3).unwrap()[1].record, None);
+    assert_eq!(stream.read(at(4), 99).unwrap().iter().filter(|message| message.record.is_none()).count(), 4);
     let state = stream.state().unwrap();
     assert_eq!((state.first, state.last, state.messages, state.missing), (Some(at(3)), Some(at(12)), 6, 6));
 
