@@ -20,7 +20,6 @@ use fengsui_node::connection_key::ConnectionKey;
 use fengsui_node::folder::Folder as NodeFolder;
 use fengsui_tests::{BrokerProcess, DATA, Folder, nats_server, project, signal, until};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
 
 const STREAM: &str = "FENGSUI_350600";
 
@@ -308,12 +307,26 @@ fn evidence_goes_into_any_bucket_and_comes_out_of_ones_own_only() {
         is_denied(&fire, subject, &json!({"seq": 1}));
     }
     let read = tourism.runtime().block_on(async {
-        let store = tourism.context().get_object_store(bucket).await.unwrap();
-        let mut read = Vec::new();
-        store.get("abc").await.unwrap().read_to_end(&mut read).await.unwrap();
+        let stream = tourism.context().get_stream(format!("OBJ_{bucket}")).await.unwrap();
+        let (mut read, mut next) = (Vec::new(), 1);
+        while read.len() < put.size {
+            let subject = format!("$O.{bucket}.C.{}", put.nuid);
+            let chunk = stream.direct_get_next_for_subject(subject, Some(next)).await.unwrap();
+            next = chunk.sequence + 1;
+            read.extend_from_slice(&chunk.payload);
+        }
         read
     });
     assert_eq!(read, content);
+    // A consumer could deliver what the bureau has put into its own bucket under another's prefix.
+    let forging = json!({"stream_name": format!("OBJ_{bucket}"), "config": {
+        "name": "x", "deliver_subject": "fengsui.350600.fire.case.forged", "ack_policy": "none"}});
+    is_denied(&tourism, &format!("$JS.API.CONSUMER.CREATE.OBJ_{bucket}.x"), &forging);
+    // Nor does one on the stream get anything back into it.
+    let stream_consumer = json!({"stream_name": STREAM, "config": {
+        "name": "x", "deliver_subject": "fengsui.350600.fire.case.forged", "ack_policy": "none"}});
+    let refused = ask(&tourism, &format!("$JS.API.CONSUMER.CREATE.{STREAM}.x"), &stream_consumer).unwrap();
+    assert!(refused["error"]["description"].as_str().unwrap().contains("cycle"), "{refused}");
 }
 
 #[test]

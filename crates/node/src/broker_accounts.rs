@@ -201,7 +201,8 @@ fn of_everyone(region: RegionCode) -> Vec<Permit> {
     ]
 }
 
-/// What an agency alone may: publish under its own prefix, and read its own bucket of evidence. No two permits of one agency may
+/// What an agency alone may: publish under its own prefix, and read its own bucket of evidence. It may make no consumer on the bucket: a
+/// consumer can deliver under any subject, and what stands in the bucket is of the agency's own choice. No two permits of one agency may
 /// overlap, or the server would hand a request on twice.
 fn of_agency(region: RegionCode, agency: AgencyCode) -> Vec<Permit> {
     let bucket = format!("evidence-{region}-{agency}");
@@ -211,14 +212,6 @@ fn of_agency(region: RegionCode, agency: AgencyCode) -> Vec<Permit> {
         Permit::single(format!("$JS.API.STREAM.MSG.GET.{stream}")),
         Permit::many(format!("$JS.API.DIRECT.GET.{stream}")),
         Permit::many(format!("$JS.API.DIRECT.GET.{stream}.$O.{bucket}.C.>")),
-        // Without a name: a consumer for one reading.
-        Permit::single(format!("$JS.API.CONSUMER.CREATE.{stream}")),
-        Permit::single(format!("$JS.API.CONSUMER.CREATE.{stream}.>")),
-        Permit::single(format!("$JS.API.CONSUMER.INFO.{stream}.*")),
-        Permit::single(format!("$JS.API.CONSUMER.DELETE.{stream}.*")),
-        Permit::many(format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.*")),
-        // An object is read through a consumer that delivers into the agency's inbox, with flow control.
-        Permit::single(format!("$JS.FC.{stream}.>")),
     ]
 }
 
@@ -240,6 +233,10 @@ fn of_member(region: RegionCode, authority: AgencyCode, agency: AgencyCode) -> V
 
 /// The account that holds the stream. Agencies' accounts are named by their codes, which are lower-case.
 const EXCHANGE_ACCOUNT: &str = "EXCHANGE";
+
+/// How requests arrive from a server at an agency's site: under the domain of `deploy/nats/server.conf`. The server turns them into the
+/// plain ones, of which the account imports only what the agency may (docs/adr/0024).
+const LEAF_REQUESTS: &str = "$JS.fengsui.API.>";
 
 /// Where the answers to an agency's requests go: the prefix of its inboxes.
 #[must_use]
@@ -282,7 +279,6 @@ fn exchange_account(
         for permit in of_member(region, authority, *agency) {
             writeln!(text, "      {{ {}, accounts: [\"{agency}\"] }}", permit.export())?;
         }
-        writeln!(text, "      {{ stream: \"{}.>\", accounts: [\"{agency}\"] }}", inbox_prefix(*agency))?;
     }
     writeln!(text, "    ]\n  }}")
 }
@@ -297,8 +293,6 @@ fn agency_account(text: &mut String, region: RegionCode, authority: AgencyCode, 
     for Permit { subject, .. } in &permits {
         writeln!(text, "      {{ service: {{ account: {EXCHANGE_ACCOUNT}, subject: \"{subject}\" }} }}")?;
     }
-    // What a consumer of the agency delivers. Inboxes have random names, so nobody can have anything delivered into another's.
-    writeln!(text, "      {{ stream: {{ account: {EXCHANGE_ACCOUNT}, subject: \"{}.>\" }} }}", inbox_prefix(*agency))?;
     writeln!(text, "    ]\n  }}")
 }
 
@@ -312,6 +306,7 @@ fn users(text: &mut String, nodes: &[Member], permits: &[Permit]) -> std::fmt::R
         for Permit { subject, .. } in permits {
             writeln!(text, "          \"{subject}\"")?;
         }
+        writeln!(text, "          \"{LEAF_REQUESTS}\"")?;
         writeln!(text, "        ] }}")?;
         writeln!(text, "        subscribe: {{ allow: [\"{}.>\"] }}", inbox_prefix(*agency))?;
         writeln!(text, "      }} }}")?;
@@ -416,9 +411,9 @@ mod tests {
         let members = [member("joint-office", 1), member("fire", 1), member("tourism", 1)];
         let text = accounts(region(), agency("joint-office"), &members);
         let of_fire = text.split("\n  \"fire\" {").nth(1).unwrap().split("\n  }").next().unwrap();
-        let published = listed(of_fire, "publish: { allow: [", "] }");
-        let mut imported = listed(of_fire, "imports: [", "\n    ]");
-        assert_eq!(imported.pop().as_deref(), Some("_INBOX_fire.>"));
+        let mut published = listed(of_fire, "publish: { allow: [", "] }");
+        assert_eq!(published.pop().as_deref(), Some(LEAF_REQUESTS));
+        let imported = listed(of_fire, "imports: [", "\n    ]");
         assert_eq!(published, imported);
         assert!(published.contains(&"fengsui.350600.fire.>".to_owned()));
         assert!(!of_fire.contains("tourism") && !of_fire.contains("STREAM.CREATE"), "{of_fire}");
