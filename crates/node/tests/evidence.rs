@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::Context;
 use fengsui_event::payload::{Evidence, FeedbackSubmitted, Place};
 use fengsui_event::{
     AgencyCode, CaseId, ChainLink, Digest, Draft, EventId, FindingMethod, Outcome, Payload, ReferralId, RegionCode,
@@ -188,7 +189,7 @@ fn about(name: Digest, upload: &str, size: usize) -> String {
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(60), "{what}");
+        assert!(started.elapsed() < Duration::from_mins(1), "{what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -308,6 +309,50 @@ fn wrong_content_is_refused_told_and_hides_no_true_one() {
     let report = city.collect("fire", 10);
     assert_eq!((report.fetched, report.refused), (vec![sha256], Vec::new()), "what is wrong is told once");
     assert_eq!(city.sites["fire"].sharing.ledger().refusals().unwrap().len(), 5);
+}
+
+/// Whether something was done to a bucket that must not be.
+async fn attempt_on(context: &Context, bucket: &str, attempt: &str, roll_up: &async_nats::HeaderMap) -> bool {
+    let stream = context.get_stream_no_info(bucket_stream(bucket)).await.unwrap();
+    match attempt {
+        "roll up" => {
+            let subject = format!("$O.{bucket}.M.any");
+            let sent = context.publish_with_headers(subject, roll_up.clone(), "x".into()).await.unwrap();
+            sent.await.is_ok()
+        }
+        "purge" => stream.purge().await.is_ok(),
+        "delete a message" => stream.delete_message(1).await.is_ok(),
+        _ => context.delete_stream(bucket_stream(bucket)).await.is_ok(),
+    }
+}
+
+/// What is in a bucket stays there: no other object takes its place, and nobody may empty it, not even its owner.
+#[test]
+fn nothing_in_a_bucket_is_replaced_or_removed() {
+    let mut city = City::new();
+    let sha256 = city.keep("tourism", PHOTO);
+    city.report("tourism", &[sha256]);
+    city.share("tourism");
+    let before = city.messages("fire");
+    let bucket = bucket_name(region(), agency("fire"));
+    let roll_up = async_nats::HeaderMap::from_iter([(
+        async_nats::header::NATS_ROLLUP,
+        "sub".parse::<async_nats::HeaderValue>().unwrap(),
+    )]);
+    // Each refusal costs the time of waiting for an answer, so they are waited for together.
+    std::thread::scope(|scope| {
+        for by in ["urban", "fire", "joint-office"] {
+            for attempt in ["roll up", "purge", "delete a message", "delete the stream"] {
+                let (broker, bucket, roll_up) = (&city.brokers[by], &bucket, &roll_up);
+                scope.spawn(move || {
+                    let done = broker.runtime().block_on(attempt_on(&broker.context(), bucket, attempt, roll_up));
+                    assert!(!done, "{by} could {attempt}");
+                });
+            }
+        }
+    });
+    assert_eq!(city.messages("fire"), before);
+    assert_eq!(city.collect("fire", 2).fetched, [sha256]);
 }
 
 /// Every hash stands on the log for all to read. Naming it in a case of one's own must not bring the file.

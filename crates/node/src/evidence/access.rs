@@ -40,3 +40,25 @@ pub(super) fn is_of_interest(subject: &str) -> bool {
         verb.is_some_and(|rest| rest.ends_with(kind.entity()))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_interest;
+
+    #[test]
+    fn events_that_name_evidence_or_change_who_sees_it_are_known_by_their_subject() {
+        for subject in [
+            "fengsui.350600.tourism.violation.reported",
+            "fengsui.350600.fire.feedback.submitted",
+            "fengsui.350600.joint-office.hazard.delisted",
+            "fengsui.350600.urban.referral.issued",
+            "fengsui.350600.urban.referral.withdrawn",
+        ] {
+            assert!(is_of_interest(subject), "{subject}");
+        }
+        for subject in ["fengsui.350600.fire.feedback.confirmed", "fengsui.350600.fire.unit.registered", "", "reported"]
+        {
+            assert!(!is_of_interest(subject), "{subject}");
+        }
+    }
+}

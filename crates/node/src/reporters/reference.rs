@@ -189,6 +189,21 @@ mod tests {
         assert!(PublicReference::from_bytes([0xff; 16]).to_string().starts_with("7ZZZ-"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_number_is_read_as_it_is_written(bytes: [u8; 16]) {
+            let reference = PublicReference::from_bytes(bytes);
+            proptest::prop_assert_eq!(reference.to_string().parse(), Ok(reference));
+        }
+
+        #[test]
+        fn no_text_breaks_the_reading(text in ".{0,60}") {
+            if let Ok(reference) = text.parse::<PublicReference>() {
+                proptest::prop_assert_eq!(reference.to_string().parse(), Ok(reference));
+            }
+        }
+    }
+
     #[test]
     fn what_is_mistyped_is_noticed() {
         let text = PublicReference::from_bytes(*b"0123456789abcdef").to_string().replace('-', "");
