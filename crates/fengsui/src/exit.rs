@@ -315,6 +315,7 @@ fn is_not_permitted(error: &NodeError) -> bool {
         NodeError::Broker(error)
         | NodeError::OutOfReach(OutOfReach::Broker(error))
         | NodeError::Tail(TailError::Broker(error)) => error.is_not_permitted(),
+        NodeError::OutOfReach(OutOfReach::NotPermitted(_)) => true,
         NodeError::Publish(error) => error.is_not_permitted(),
         NodeError::Append(error) => error.is_not_permitted(),
         NodeError::Read(error) | NodeError::Model(ModelError::Log(error)) => error.is_not_permitted(),

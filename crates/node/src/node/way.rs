@@ -54,6 +54,9 @@ pub enum OutOfReach {
     /// The running node says that the stream cannot be reached.
     #[error("the running node does not reach the stream: {0}")]
     Cut(String),
+    /// The running node says that the broker does not let it publish.
+    #[error("{0}")]
+    NotPermitted(String),
     /// The running node has not published it in time.
     #[error("the running node has not published it within {} s", PUBLISHING_PATIENCE.as_secs())]
     Slow,
@@ -96,10 +99,25 @@ impl Node {
         };
         let outbox = open_outbox(&folder, &log)?;
         let mut node = Self::keeping(folder, outbox, log, watcher)?;
-        if node.out_of_reach().is_none() {
-            node.publish_itself()?;
+        if node.out_of_reach().is_some() {
+            return Ok(node);
         }
-        Ok(node)
+        match node.publish_itself() {
+            Ok(()) => Ok(node),
+            // What waits and is refused stays in the outbox, and the next command is told when it publishes.
+            Err(NodeError::Publish(error)) if !error.is_out_of_reach() => Ok(node),
+            Err(error) => node.cut(OutOfReach::from_error(error)?),
+        }
+    }
+
+    /// Goes on without the stream, which went away after it had been reached.
+    fn cut(mut self, reason: OutOfReach) -> Result<Self, NodeError> {
+        self.projector.follow(self.way.log(), FollowOptions::default(), &mut Unwatched)?;
+        let way = match self.way {
+            Way::Stream(log, _) => Way::Cut(log, reason),
+            other => other,
+        };
+        Ok(Self { way, ..self })
     }
 
     /// Takes the copy and the tables for as long as this process runs, and brings them up to the stream if it can be reached.
@@ -194,7 +212,7 @@ impl Node {
     fn await_keeper(&mut self) -> Result<(), NodeError> {
         wake(self.folder.root());
         let genesis = genesis(self.folder.exchange());
-        let started = Instant::now();
+        let (began, started) = (Timestamp::now(), Instant::now());
         let mut looked = started;
         loop {
             let progress = self.projector.refresh(&genesis)?;
@@ -207,11 +225,10 @@ impl Node {
                 if let Ok(log) = Embedded::open_writer(self.folder.log()) {
                     return self.take_over(log);
                 }
-                if let Some(error) =
-                    Status::read(self.folder.root()).and_then(|status| status.cut_off(Timestamp::now()))
-                {
+                let status = Status::read(self.folder.root());
+                if let Some(reason) = status.and_then(|status| OutOfReach::told_by(&status, began)) {
                     self.patience = Duration::ZERO;
-                    return Err(NodeError::OutOfReach(OutOfReach::Cut(error)));
+                    return Err(NodeError::OutOfReach(reason));
                 }
             }
             if started.elapsed() > self.patience {
@@ -249,8 +266,16 @@ impl OutOfReach {
                 Ok(OutOfReach::Broker(error))
             }
             NodeError::Tail(error) if error.is_out_of_reach() => Ok(OutOfReach::Cut(error.to_string())),
+            NodeError::Publish(error) if error.is_out_of_reach() => Ok(OutOfReach::Cut(error.to_string())),
             other => Err(other),
         }
+    }
+
+    /// What a running node says of itself, to somebody who has waited since `began`.
+    fn told_by(status: &Status, began: Timestamp) -> Option<OutOfReach> {
+        let now = Timestamp::now();
+        let cut = status.cut_off(now).map(OutOfReach::Cut);
+        cut.or_else(|| status.denied(began, now).map(OutOfReach::NotPermitted))
     }
 
     /// The same once more, for the next command that waits.
@@ -258,6 +283,7 @@ impl OutOfReach {
         match self {
             OutOfReach::Broker(error) => OutOfReach::Cut(error.to_string()),
             OutOfReach::Cut(reason) => OutOfReach::Cut(reason.clone()),
+            OutOfReach::NotPermitted(reason) => OutOfReach::NotPermitted(reason.clone()),
             OutOfReach::Slow => OutOfReach::Slow,
             OutOfReach::Different => OutOfReach::Different,
             OutOfReach::Changing => OutOfReach::Changing,

@@ -10,6 +10,7 @@ use super::copy::first_difference;
 use super::publisher::{PublishingError, Round, publish_some, settle};
 use super::recovery::Recovery;
 use super::shared::{Shared, lock};
+use super::status::NOT_PERMITTED;
 use crate::node::NodeError;
 use crate::outbox::Outbox;
 use crate::wake::Waking;
@@ -64,6 +65,7 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
                 tracing::debug!(count, "published");
                 shared.note_error(None);
                 shared.all_clear("not_published");
+                shared.all_clear(NOT_PERMITTED);
             }
             Err(error) => {
                 settled = None;
@@ -117,6 +119,10 @@ fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Gr
     }
 }
 
+fn is_not_permitted(error: &PublishingError) -> bool {
+    matches!(error, PublishingError::Publish(error) if error.is_not_permitted())
+}
+
 /// Whether a stream with this head still holds what the copy ends with. After a broker was put back to an older state the keeper finds that out
 /// too, perhaps later; what is published before would come before what was lost.
 fn is_of_one_origin(copy: &Embedded, stream: &Stream, head: u64) -> Result<bool, NodeError> {
@@ -136,7 +142,11 @@ fn endure(shared: &Shared, error: &PublishingError) {
         PublishingError::Publish(error) => !error.is_out_of_reach(),
         PublishingError::Node(_) => true,
     };
-    if needs_people {
+    if is_not_permitted(error) {
+        let zh = format!("代理服务器不允许本节点发布，事件保留在发件箱中：{reason}");
+        let en = format!("the broker does not let this node publish; what waits stays in the outbox: {reason}");
+        shared.alarm(NOT_PERMITTED, Timestamp::now(), zh, en);
+    } else if needs_people {
         let zh = format!("发件箱中的事件无法发布，已保留在发件箱中：{reason}");
         let en = format!("what waits in the outbox cannot be published and stays there: {reason}");
         shared.alarm("not_published", Timestamp::now(), zh, en);

@@ -135,6 +135,9 @@ impl Trouble {
     }
 }
 
+/// Code of the alarm of a node that the broker does not let publish.
+pub const NOT_PERMITTED: &str = "not_permitted";
+
 /// For how long tables may stay behind a stream that can be reached before the node counts as stalled, in milliseconds.
 pub const STALL_MS: u64 = 30_000;
 
@@ -163,6 +166,13 @@ impl Status {
     pub fn cut_off(&self, now: Timestamp) -> Option<String> {
         let is_cut = self.health(now).is_none() && !self.broker.connected;
         is_cut.then(|| self.broker.error.clone().unwrap_or_default())
+    }
+
+    /// Why a running node may not publish, if it has said so since `since` and still runs.
+    pub fn denied(&self, since: Timestamp, now: Timestamp) -> Option<String> {
+        let is_new = self.written > since && self.health(now).is_none();
+        let alarm = self.alarms.iter().find(|alarm| is_new && alarm.code == NOT_PERMITTED)?;
+        Some(self.broker.error.clone().unwrap_or_else(|| alarm.message_en.clone()))
     }
 
     /// The file in a node's folder.
@@ -239,6 +249,18 @@ mod tests {
         let (message_zh, message_en) = ("缺失".to_owned(), "lost".to_owned());
         status.alarms.push(Alarm { code: "lost".to_owned(), since: at(0), message_zh, message_en });
         assert_eq!((status.health(at(0)), status.readiness(at(0))), (None, Some(Trouble::Alarm)));
+    }
+
+    #[test]
+    fn a_denial_counts_when_it_was_told_lately() {
+        let mut status = well();
+        assert_eq!(status.denied(at(-1), at(0)), None);
+        let (message_zh, message_en) = ("无权".to_owned(), "denied".to_owned());
+        status.alarms.push(Alarm { code: NOT_PERMITTED.to_owned(), since: at(0), message_zh, message_en });
+        assert_eq!(status.denied(at(-1), at(0)).as_deref(), Some("denied"));
+        status.broker.error = Some("not permitted".to_owned());
+        assert_eq!(status.denied(at(-1), at(5)).as_deref(), Some("not permitted"));
+        assert_eq!((status.denied(at(0), at(1)), status.denied(at(-1), at(6))), (None, None));
     }
 
     #[test]
