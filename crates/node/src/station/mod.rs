@@ -133,7 +133,10 @@ fn take_copy(folder: &Folder) -> Result<Embedded, NodeError> {
     let began = Instant::now();
     loop {
         match open_log(folder) {
-            Err(StorageError::SecondWriter { .. }) if began.elapsed() < FOLDER_PATIENCE && !is_running(folder) => {
+            Err(StorageError::SecondWriter { pid, .. })
+                // Whoever has just taken it may not have written down its number yet.
+                if began.elapsed() < RETRY || began.elapsed() < FOLDER_PATIENCE && !is_node(folder, pid) =>
+            {
                 std::thread::sleep(RETRY);
             }
             opened => return Ok(opened?),
@@ -141,11 +144,10 @@ fn take_copy(folder: &Folder) -> Result<Embedded, NodeError> {
     }
 }
 
-/// Whether a node says of itself that it runs on the folder.
-fn is_running(folder: &Folder) -> bool {
-    let own = std::process::id();
+/// Whether the process that uses the folder is a running node. What a killed one has said last says nothing of a command.
+fn is_node(folder: &Folder, user: Option<u32>) -> bool {
     let status = Status::read(folder.root());
-    status.is_some_and(|status| status.pid != own && status.health(Timestamp::now()).is_none())
+    status.is_some_and(|status| user == Some(status.pid) && status.health(Timestamp::now()).is_none())
 }
 
 fn report(shared: &Shared, started: Timestamp, observer: &dyn Observer) -> Result<(), NodeError> {
