@@ -263,7 +263,7 @@ fn a_service_manager_is_told_when_the_node_is_ready_alive_and_ending() {
 
 #[test]
 fn the_log_is_json_with_fields_and_names_no_person_no_unit_and_no_fact() {
-    let server = NatsServer::start();
+    let mut server = NatsServer::start();
     let office = office(&server);
     let fire = fire(&office);
     let mut node = RunningNode::start_with(&fire, &["--log-format", "json", "--log-level", "trace"], &[]);
@@ -272,6 +272,15 @@ fn the_log_is_json_with_fields_and_names_no_person_no_unit_and_no_fact() {
     report(&fire, facts).ok();
     let case = fire.run(["case", "list", "--json"]).ok().json()["cases"][0]["case"].as_str().unwrap().to_owned();
     fire.run(["violation", "amend", &case, "--facts", "值班人员李四不在岗", "--reason", "笔误，李四来电"]).ok();
+    fire.run(["reporter", "officer", "add", "li", "--out", "li.officer"]).ok();
+    fire.write("who.json", r#"{"name": "赵六", "phone": "13900002222", "note": "愿作证"}"#);
+    let words = "violation report --from-public --reporter who.json --unit 91350602MA0000015U --category fire.60-3";
+    fire.run(words.split(' ').chain(["--facts", "疏散通道堆放杂物"])).ok();
+    node.await_ready();
+    server.kill();
+    report(&fire, facts).exits(6);
+    node.await_status("a stream that is out of reach", |status| status["broker"]["connected"] == false);
+    server.restart();
     node.await_ready();
     assert_eq!(node.stop(), Some(0), "{}", node.log());
     let log = node.log();
@@ -286,9 +295,9 @@ fn the_log_is_json_with_fields_and_names_no_person_no_unit_and_no_fact() {
     let seeds =
         ["keys/fire.seed", "keys/fire.connection.seed"].map(|file| fs::read_to_string(fire.data(file)).unwrap());
     let secrets = seeds.iter().map(|seed| seed.trim());
-    let personal =
-        ["林某某", "李四", "王五", "13800001111", "瑞和宾馆", "91350602MA0000015U", "胜利西路", "漳消监字", "不在岗"];
-    for planted in personal.into_iter().chain(secrets) {
+    let people = ["林某某", "李四", "王五", "13800001111", "赵六", "13900002222", "愿作证"];
+    let told = ["瑞和宾馆", "91350602MA0000015U", "胜利西路", "漳消监字", "不在岗", "疏散通道", "笔误"];
+    for planted in people.into_iter().chain(told).chain(secrets) {
         assert!(!log.contains(planted), "the log holds {planted}:\n{log}");
     }
 }
