@@ -42,7 +42,7 @@ impl Publisher {
             num_replicas: SERVERS,
             deny_delete: true,
             deny_purge: true,
-            duplicate_window: Duration::from_secs(120),
+            duplicate_window: Duration::from_mins(2),
             ..stream::Config::default()
         };
         until("the stream", || self.runtime.block_on(self.context.get_or_create_stream(config.clone())).ok());
