@@ -22,7 +22,8 @@ use crate::output::{Bar, Facts};
 use crate::session::Session;
 
 /// Codes that speak of a log that was tampered with, or of a source that told two stories.
-const GRAVE: &[&str] = &["bad_signature", "conflict", "chain_fork", "sequence_reused", "chain_gap", "id_mismatch"];
+const GRAVE: &[&str] =
+    &["bad_signature", "conflict", "chain_fork", "sequence_reused", "chain_gap", "id_mismatch", "lost"];
 
 /// Replays the log.
 pub fn run(session: &Session, arguments: &ReplayArguments) -> Result<Exit, Failure> {

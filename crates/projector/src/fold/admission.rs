@@ -37,6 +37,14 @@ pub struct RawRecord<'a> {
     pub signature: &'a [u8],
 }
 
+impl RawRecord<'_> {
+    /// Whether a copy holds it in the place of what its original has lost.
+    fn is_lost(self) -> bool {
+        let Self { id, subject, bytes, signature, .. } = self;
+        fengsui_log::RecordRef { id, subject, bytes, signature }.is_missing()
+    }
+}
+
 /// A record as far as it can be judged by itself.
 #[derive(Clone, Debug)]
 pub struct Prepared {
@@ -74,6 +82,7 @@ impl VerifierCache {
 pub fn prepare(record: RawRecord<'_>, check: SignatureCheck, keys: &mut VerifierCache) -> Prepared {
     let digest = Digest::of(record.bytes);
     let (event, fault) = match Event::parse(record.bytes) {
+        Err(_) if record.is_lost() => (None, Some(Box::new(Cause::Lost))),
         Err(error) => (None, Some(Box::new(Cause::Envelope(error.to_string())))),
         Ok(event) => {
             let fault = fault(&record, &event, check, keys).map(Box::new);

@@ -84,6 +84,8 @@ pub enum Cause {
     MalformedPayload(String),
     /// It is genuine, but authority or state do not allow it.
     Rejected(Rejection),
+    /// The log does not hold this position any more: the broker has lost what was there.
+    Lost,
 }
 
 impl Cause {
@@ -110,6 +112,7 @@ impl Cause {
             Self::UnknownType => "unknown_type",
             Self::MalformedPayload(_) => "malformed_payload",
             Self::Rejected(rejection) => rejection.code(),
+            Self::Lost => "lost",
         }
     }
 
@@ -157,6 +160,7 @@ impl Cause {
             Self::UnknownType => "this program does not know the type; a newer version may".to_owned(),
             Self::MalformedPayload(reason) => format!("the payload does not fit its schema: {reason}"),
             Self::Rejected(rejection) => rejection.message(Language::En),
+            Self::Lost => "the log has lost what stood here; whoever published it publishes it again".to_owned(),
         }
     }
 
@@ -181,6 +185,7 @@ impl Cause {
             Self::UnknownType => "本程序不识别该类型，较新版本或可识别".to_owned(),
             Self::MalformedPayload(reason) => format!("内容不符合该类型的格式：{reason}"),
             Self::Rejected(rejection) => rejection.message(Language::Zh),
+            Self::Lost => "日志丢失了此位置的内容，由原发布者重新发布".to_owned(),
         }
     }
 }

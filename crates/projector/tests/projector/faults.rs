@@ -199,6 +199,17 @@ fn case_10_rubbish_is_quarantined_and_stops_nobody() {
     scene.effective("fire", publication);
 }
 
+/// cases.md 7: what a broker has lost leaves a hole, which is named and stops nobody.
+#[test]
+fn case_7_a_hole_in_the_log_is_named() {
+    let mut scene = charged();
+    assert_eq!(scene.without_effect(Record::missing()), Cause::Lost);
+    let near = Record { subject: "fengsui.350600.fire.missing".to_owned(), ..Record::missing() };
+    assert_eq!(scene.without_effect(near).code(), "malformed_envelope");
+    let publication = fengsui_event_publication(&scene);
+    scene.effective("fire", publication);
+}
+
 /// cases.md 11: replay has no publisher.
 #[test]
 fn case_11_following_and_rebuilding_append_nothing() {
