@@ -40,12 +40,7 @@ pub struct Recovery {
 
 impl Recovery {
     /// Begins when a loss was found. `ours` are the sources whose events this node publishes; for the others' it waits `patience`.
-    pub fn begin(
-        mut lost: Vec<LostEvent>,
-        found: Timestamp,
-        patience: Duration,
-        ours: impl Fn(&str) -> bool,
-    ) -> Self {
+    pub fn begin(mut lost: Vec<LostEvent>, found: Timestamp, patience: Duration, ours: impl Fn(&str) -> bool) -> Self {
         lost.sort_by_key(|lost| lost.position);
         let places = lost.iter().enumerate().map(|(place, lost)| (lost.id, place)).collect();
         let (own, awaited) = (0..lost.len()).partition(|place| ours(&lost[*place].source));
