@@ -220,7 +220,7 @@ fn start_leaf(city: &City, line: &Cable) -> BrokerProcess {
     let key = etc.join("leaf-key.conf");
     fs::write(&key, format!("nkey: \"{}\"\n", city.seed("fire"))).unwrap();
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-    let remotes = format!("[\"tls://{}\"]", line.address());
+    let remotes = format!("[tls://{}]", line.address());
     BrokerProcess::start(City::server(&etc, "leaf.conf", &[("NATS_LEAF_REMOTES", &remotes)]), &etc)
 }
 
@@ -228,7 +228,7 @@ fn start_leaf(city: &City, line: &Cable) -> BrokerProcess {
 async fn three_servers_elect_a_leader_and_hold_the_stream_three_times() {
     let city = City::new();
     let lines: Vec<Cable> = (0..3).map(|_| Cable::new()).collect();
-    let urls: Vec<String> = lines.iter().map(|line| format!("\"tls://{}\"", line.address())).collect();
+    let urls: Vec<String> = lines.iter().map(|line| format!("tls://{}", line.address())).collect();
     let routes = format!("[{}]", urls.join(","));
     let servers: Vec<BrokerProcess> = ["nats-a", "nats-b", "nats-c"]
         .iter()
@@ -261,7 +261,7 @@ async fn three_servers_elect_a_leader_and_hold_the_stream_three_times() {
 fn an_agency_s_certificate_does_not_open_the_cluster() {
     let city = City::new();
     let line = Cable::new();
-    let routes = format!("[\"tls://{}\"]", line.address());
+    let routes = format!("[tls://{}]", line.address());
     let etc = city.etc("nats-a", &city.server_certificates("nats-a"), &city.accounts());
     let member = BrokerProcess::start(City::server(&etc, "cluster.conf", &[("NATS_CLUSTER_ROUTES", &routes)]), &etc);
     line.lead_to(member.routes().unwrap());
