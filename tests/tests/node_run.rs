@@ -204,6 +204,25 @@ fn the_address_of_the_configuration_is_taken_and_a_silent_client_keeps_nobody_wa
 }
 
 #[test]
+fn a_node_that_hangs_is_told_until_it_goes_on() {
+    let server = NatsServer::start();
+    let office = office(&server);
+    let node = RunningNode::start(&office);
+    node.await_ready();
+    signal(node.process(), "STOP");
+    let hangs = || {
+        let told = office.run(["node", "status", "--json"]);
+        (told.json()["trouble"] == "silent").then_some(told)
+    };
+    let told = until("a node that says nothing", hangs).exits(1).json();
+    assert_eq!((told["running"].as_bool(), told["ready"].as_bool()), (Some(true), Some(false)));
+    office.run(["node", "status"]).exits(1).shows(&["says nothing any more"]);
+    office.run(["node", "status", "--lang", "zh"]).exits(1).shows(&["已无响应"]);
+    signal(node.process(), "CONT");
+    until("a node that goes on", || (office.run(["node", "status"]).code == Some(0)).then_some(()));
+}
+
+#[test]
 fn what_cannot_run_says_why() {
     let folder = Folder::exchange(&[]);
     for verb in ["run", "status"] {
@@ -300,6 +319,25 @@ fn the_log_is_json_with_fields_and_names_no_person_no_unit_and_no_fact() {
     for planted in people.into_iter().chain(told).chain(secrets) {
         assert!(!log.contains(planted), "the log holds {planted}:\n{log}");
     }
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_ends_no_node() {
+    let mut server = NatsServer::start();
+    let office = office(&server);
+    let mut child = office.spawn(["node", "run", "--log-level", "trace"]);
+    drop(child.stderr.take());
+    let is_so = |connected: bool| {
+        let told = office.run(["node", "status", "--json"]).json();
+        (told["running"] == true && told["status"]["broker"]["connected"] == connected).then_some(())
+    };
+    until("a node at work", || is_so(true));
+    server.kill();
+    until("a node that is cut off", || is_so(false));
+    server.restart();
+    until("a node that is back", || is_so(true));
+    signal(child.id(), "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

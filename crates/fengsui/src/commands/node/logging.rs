@@ -17,7 +17,11 @@ pub fn begin(session: &Session, arguments: &NodeRunArguments) {
     let level = level_of(arguments.log_level, quiet);
     let filter = targets(level);
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| Masked(io::stderr())).with_ansi(colours);
+    // A log that nobody can write must not end a node: telling of it on stderr would panic.
+    let lines = tracing_subscriber::fmt::layer()
+        .log_internal_errors(false)
+        .with_writer(|| Masked(io::stderr()))
+        .with_ansi(colours);
     // Fails only where something logs already, and then that does.
     let _ = match arguments.log_format {
         LogFormat::Text => tracing::subscriber::set_global_default(registry().with(lines.with_filter(filter))),
