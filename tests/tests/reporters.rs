@@ -234,6 +234,20 @@ fn anonymous_reports_need_no_officer_and_hold_nothing() {
 }
 
 #[test]
+fn a_report_that_the_desk_refuses_keeps_nobodys_name() {
+    let folder = exchange();
+    // A unit that nobody knows needs a name.
+    let words = ["violation", "report", "--from-public", "--unit", "local.book:7", "--region", "350602"];
+    let what = ["--category", "fire.60-3", "--facts", "疏散通道堆放杂物", "--agency", "fire", "--reporter", "-"];
+    let refused = folder.run_stdin(words.iter().chain(&what), &identity()).exits(1).says(&["--name"]);
+    assert_clean("the refusal", format!("{}{}", refused.stdout, refused.stderr).as_bytes());
+    let list = folder.desk("fire", ["reporter", "list", "--json"]).ok().json();
+    assert_eq!(list["reports"].as_array().unwrap().len(), 0);
+    // Nobody's box is left, so the officer can go.
+    folder.desk("fire", ["reporter", "officer", "remove", "li"]).ok();
+}
+
+#[test]
 fn identities_are_not_taken_from_flags_or_lists() {
     let folder = exchange();
     folder.run(["violation", "report", "--stdin", "--from-public"]).exits(2);

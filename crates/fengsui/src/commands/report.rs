@@ -1,9 +1,9 @@
 //! Reporting one violation, and showing to whom it was forwarded and why.
 
 use fengsui_event::payload::Place;
-use fengsui_event::{AgencyCode, FindingMethod, Language};
+use fengsui_event::{AgencyCode, Language};
 use fengsui_node::desk::{Command, RandomIds, ReportCommand};
-use fengsui_node::reporters::Reporter;
+use fengsui_node::reporters::{Reporter, TakenIn, take_in};
 use fengsui_node::{Accepted, Node, Receipt};
 use fengsui_projector::query::View;
 use fengsui_projector::state::{CaseState, Referral};
@@ -55,9 +55,6 @@ fn run_public(
     report: ReportCommand,
     identity: Option<&Reporter>,
 ) -> Result<Exit, Failure> {
-    if let Some(identity) = identity {
-        reporter::refuse_given_away(identity, &report)?;
-    }
     if !report.evidence.is_empty() {
         session.output.note(
             "照片等文件自身可能含有拍摄者信息（如位置、设备），原样发给有关部门；请先去除",
@@ -65,19 +62,8 @@ fn run_public(
         );
     }
     let mut store = reporter::opened(node.folder())?;
-    let reference = store.receive(actor, identity, &node.folder().node().reporters, session.now)?;
-    let report = ReportCommand { public_report: Some(reference), method: FindingMethod::PublicReport, ..report };
-    let accepted = match submit(session, node, actor, report) {
-        Ok(accepted) => accepted,
-        Err(refused) => {
-            // What became no event keeps nobody's name.
-            store.withdraw(reference)?;
-            return Err(refused);
-        }
-    };
-    if let Some(case) = accepted.result.events.iter().find_map(|event| event.correlation) {
-        store.note_case(reference, case)?;
-    }
+    let TakenIn { reference, accepted } =
+        take_in(node, &mut store, actor, report, identity, &mut RandomIds, session.now)?;
     drop(store);
     show(session, node, &accepted.result)?;
     reporter::hint(session, reference, identity.is_none());

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use fengsui_event::AgencyCode;
 use fengsui_log::StorageError;
-use fengsui_node::desk::ReportCommand;
 use fengsui_node::folder::Folder;
 use fengsui_node::reporters::{
-    Officer, OfficerIdentity, Opening, OpeningOutcome, OpeningPurpose, PublicReference, Report, Reporter,
+    IntakeError, Officer, OfficerIdentity, Opening, OpeningOutcome, OpeningPurpose, PublicReference, Report, Reporter,
     ReporterError, ReporterStore, read_identity,
 };
 use fengsui_sheets::{ColumnKind, Value};
@@ -60,23 +59,6 @@ pub fn read(path: &Path) -> Result<Reporter, Failure> {
         std::fs::File::open(path).and_then(|mut file| read_identity(&mut file))
     };
     Ok(Reporter::from_json(&text.map_err(Failure::file(path))?)?)
-}
-
-/// Refuses a report whose texts would tell every agency who made it.
-pub fn refuse_given_away(reporter: &Reporter, report: &ReportCommand) -> Result<(), ReporterError> {
-    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-    let texts = [
-        ("--facts", report.facts.clone()),
-        ("--name", optional(&report.unit_name)),
-        ("--address", report.place.address.clone()),
-        ("--reference", optional(&report.reference)),
-        ("--legal-basis", report.legal_basis.join("\n")),
-        ("--unit", report.unit.to_string()),
-    ];
-    match texts.iter().find_map(|(text, value)| Some((*text, reporter.given_away_by(value)?))) {
-        Some((text, field)) => Err(ReporterError::GivenAway { text, field }),
-        None => Ok(()),
-    }
 }
 
 /// Opens the store to write. Another command holds it only for a moment.
@@ -299,6 +281,15 @@ pub fn hint(session: &Session, reference: PublicReference, anonymous: bool) {
     );
 }
 
+impl From<IntakeError> for Failure {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Reporter(error) => error.into(),
+            IntakeError::Node(error) => error.into(),
+        }
+    }
+}
+
 impl From<ReporterError> for Failure {
     fn from(error: ReporterError) -> Self {
         let en = error.to_string();
@@ -351,7 +342,7 @@ fn message_zh(error: &ReporterError) -> String {
         }
         ReporterError::NoReason => "请用 --reason 写明为何需要知道举报人；理由将长期留存".to_owned(),
         ReporterError::GivenAway { text, field } => {
-            format!("{text} 中含有举报人的{}，不得外传：请改写，使人看不出举报人是谁；未作任何记录", field_zh(field))
+            format!("`{text}` 中含有举报人的{}，不得外传：请改写，使人看不出举报人是谁；未作任何记录", field_zh(field))
         }
         ReporterError::Form { line, column } => format!(
             "举报人身份在第 {line} 行第 {column} 列不符合要求：应为一个 JSON 对象，可含文本 name、phone、contact、address、note；未作任何记录"

@@ -185,10 +185,22 @@ impl EvidenceLedger {
         registry: &Registry,
         own: &BTreeSet<AgencyCode>,
     ) -> Result<u64, EvidenceError> {
-        let party = Party { registry, own };
+        Ok(self.follow_some(view, log, store, Party { registry, own }, u64::MAX)?.0)
+    }
+
+    /// The same for at most so many records, so that the caller can be stopped in between. Also says whether more is to be read.
+    pub(super) fn follow_some(
+        &mut self,
+        view: View<'_>,
+        log: &Embedded,
+        store: &EvidenceStore,
+        party: Party<'_>,
+        records_max: u64,
+    ) -> Result<(u64, bool), EvidenceError> {
         // An event has had its effect only once it is in the tables.
-        let until = view.progress()?.0.position;
+        let head = view.progress()?.0.position;
         let mut read = self.read_up_to(log)?;
+        let until = head.min(read.saturating_add(records_max));
         while read < until {
             let (from, last) = (read + 1, until.min(read + FOLLOW_RECORDS));
             let (Some(first), Some(end)) = (Position::new(from), Position::new(last)) else { break };
@@ -207,7 +219,7 @@ impl EvidenceLedger {
             self.note_events(view, store, party, &events, (shown, last_id))?;
             read = shown.get();
         }
-        Ok(read)
+        Ok((read, read < head))
     }
 
     /// The position up to which this log was read; 0 when it was another one.

@@ -19,8 +19,8 @@ const UPLOADS_MAX: usize = 64;
 /// Fetches of one call.
 const FETCHES_MAX: u32 = 64;
 
-/// Failures after which a call gives up for now: each may have cost the time of waiting for an answer.
-const FAILURES_MAX: usize = 4;
+/// Records of the log that one call reads: a second's work.
+const RECORDS_MAX: u64 = 1 << 18;
 
 /// Rows that are looked at together.
 const ROWS: u32 = 256;
@@ -110,21 +110,26 @@ impl EvidenceSharing {
         own: &BTreeSet<AgencyCode>,
         now: Timestamp,
     ) -> Result<ShareReport, EvidenceError> {
-        let read_up_to = self.ledger.follow(view, log, &self.store, registry, own)?;
-        let mut report = ShareReport { read_up_to, ..ShareReport::default() };
         let party = Party { registry, own };
+        let (read_up_to, is_more) = self.ledger.follow_some(view, log, &self.store, party, RECORDS_MAX)?;
+        let mut report = ShareReport { read_up_to, is_more, ..ShareReport::default() };
         if own.contains(&registry.authority)
             && let Err(error) = self.ensure_buckets(broker, registry)
         {
             report.waits = Some(waits(error)?);
             return Ok(report);
         }
-        let (mut after, mut failures) = (0, 0);
+        let mut after = 0;
+        let mut failing = BTreeSet::new();
         loop {
             let shares = self.ledger.shares_after(after, ROWS)?;
             let Some(last) = shares.last() else { return Ok(report) };
             after = last.number;
             for share in shares {
+                // One bucket that is not there yet keeps no other waiting.
+                if failing.contains(&share.agency) {
+                    continue;
+                }
                 if report.shared >= UPLOADS_MAX {
                     report.is_more = true;
                     return Ok(report);
@@ -135,9 +140,8 @@ impl EvidenceSharing {
                     Ok(Upload::NotDue) => {}
                     Err(error) => {
                         report.waits = Some(waits(error)?);
-                        failures += 1;
-                        // One bucket that is not there yet keeps no other waiting; a broker that is away does.
-                        if failures >= FAILURES_MAX || !broker.is_connected() {
+                        failing.insert(share.agency);
+                        if !broker.is_connected() {
                             return Ok(report);
                         }
                     }
@@ -242,6 +246,9 @@ impl EvidenceSharing {
         let Share { number, sha256, agency, object } = share;
         if !party.takes_part(*agency) {
             return Ok(Upload::NotDue);
+        }
+        if !self.store.holds(*sha256) {
+            return Ok(Upload::WithoutFile);
         }
         // A referral may have been withdrawn while this waited.
         if !self.is_due(view, party, *sha256, *agency)? {

@@ -6,6 +6,7 @@
 //! anything is shown.
 
 mod identity;
+mod intake;
 mod officer;
 mod reference;
 mod schema;
@@ -19,6 +20,7 @@ use fengsui_log::StorageError;
 use serde::{Deserialize, Serialize};
 
 pub use identity::{REPORTER_BYTES_MAX, Reporter, Sealed, read_identity};
+pub use intake::{IntakeError, TakenIn, take_in};
 pub use officer::{OfficerIdentity, OfficerKey, OfficerKeyError};
 pub use reference::{PublicReference, ReferenceError};
 pub use schema::REPORTERS_FILE;
@@ -139,7 +141,7 @@ pub enum ReporterError {
     NoReason,
     /// The reporter's name would stand where others read it.
     #[error(
-        "{text} holds the reporter's {field}, which must stay here: write it so that it does not say who reported; nothing was recorded"
+        "`{text}` holds the reporter's {field}, which must stay here: write it so that it does not say who reported; nothing was recorded"
     )]
     GivenAway {
         /// Which text.

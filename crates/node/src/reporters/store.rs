@@ -348,7 +348,7 @@ impl ReporterStore {
         // The list of openings is read by more people than the identity.
         if let Some(field) = reporter.given_away_by(asked.reason) {
             self.record(report, Some(&name), asked, OpeningOutcome::Refused, REASON_WITHHELD)?;
-            return Err(ReporterError::GivenAway { text: "--reason", field });
+            return Err(ReporterError::GivenAway { text: "reason", field });
         }
         self.record(report, Some(&name), asked, OpeningOutcome::Opened, asked.reason)?;
         Ok(reporter)
