@@ -336,6 +336,7 @@ fn code_of_node(error: &NodeError) -> &'static str {
         return code_of_storage(fault);
     }
     match error {
+        other if is_not_permitted(other) => "not_permitted",
         NodeError::Folder(FolderError::NotInitialised { .. }) => "not_initialised",
         NodeError::Folder(FolderError::AlreadyInitialised { .. }) => "already_initialised",
         NodeError::Folder(_) => "folder",
@@ -343,6 +344,10 @@ fn code_of_node(error: &NodeError) -> &'static str {
         NodeError::Key(_) => "key",
         NodeError::OutboxBehind { .. } => "outbox_behind",
         NodeError::Outbox(OutboxError::OtherLog { .. }) => "other_log",
+        NodeError::Broker(_)
+        | NodeError::Publish(_)
+        | NodeError::Tail(_)
+        | NodeError::Append(AppendError::Publish(_)) => "broker",
         NodeError::Outbox(_) | NodeError::Append(_) => "append",
         NodeError::Read(error) | NodeError::Model(ModelError::Log(error)) if is_of_broker(error) => "broker",
         NodeError::Read(_) | NodeError::Model(ModelError::Log(_) | ModelError::PositionGap { .. }) => "log",
@@ -350,12 +355,9 @@ fn code_of_node(error: &NodeError) -> &'static str {
         NodeError::Model(ModelError::Ahead { .. }) => "model_ahead",
         NodeError::Model(_) => "model",
         NodeError::Envelope(_) => "event",
-        NodeError::AcceptedNotPublished(error) if is_not_permitted(error) => "not_permitted",
         NodeError::AcceptedNotPublished(_) => "accepted_not_published",
-        other if is_not_permitted(other) => "not_permitted",
         NodeError::OutOfReach(OutOfReach::Different) => "stream_differs",
         NodeError::OutOfReach(_) => "out_of_reach",
-        NodeError::Broker(_) | NodeError::Publish(_) | NodeError::Tail(_) => "broker",
         NodeError::Connection(_) => "connection",
         NodeError::NoBroker { .. } => "no_broker",
         NodeError::TablesBehind { .. } => "tables_behind",
@@ -461,6 +463,7 @@ fn summary_of_node(error: &NodeError) -> &'static str {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use fengsui_log::Position;
+    use fengsui_log::jetstream::{BrokerError, PublishError};
     use fengsui_projector::Rejection;
 
     use super::*;
@@ -491,6 +494,18 @@ mod tests {
         let gap = |path: &str| ReadError::Gap { path: path.into(), expected: position, found: position.next() };
         check(gap("log").into(), Exit::Integrity, "log");
         check(ModelError::Log(gap("log")).into(), Exit::Integrity, "log");
+        let changed = Failure::Integrity { code: "log_differs", zh: String::new(), en: String::new() };
+        check(changed, Exit::Integrity, "log_differs");
+        let of_broker = |error: BrokerError| ReadError::Broker(Box::new(error));
+        let down = || of_broker(BrokerError::Disconnected { doing: "reading".to_owned() });
+        let denied = || of_broker(BrokerError::NotPermitted { subject: "$JS.API.INFO".to_owned() });
+        check(down().into(), Exit::KeptForLater, "broker");
+        check(ModelError::Log(down()).into(), Exit::KeptForLater, "broker");
+        check(denied().into(), Exit::NotAllowed, "not_permitted");
+        let another = TailError::Differs { stream: "FENGSUI_350600".to_owned(), position };
+        check(ReadError::Stream(Box::new(another)).into(), Exit::Integrity, "broker");
+        let refused = PublishError::NotPermitted { subject: "fengsui.350600.fire.case.closed".to_owned() };
+        check(NodeError::from(AppendError::from(Box::new(refused))).into(), Exit::NotAllowed, "not_permitted");
         let full = NodeError::Storage(StorageError::DiskFull { path: "log".into() });
         check(NodeError::AcceptedNotPublished(Box::new(full)).into(), Exit::KeptForLater, "accepted_not_published");
         let writer = StorageError::SecondWriter { noun: "event log", path: "log".into(), pid: None };
