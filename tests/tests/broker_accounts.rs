@@ -366,6 +366,19 @@ fn a_node_that_is_not_on_the_list_is_refused_and_told_why() {
     exchange.office.run(["broker", "member", "add", "--from", request.to_str().unwrap()]).ok();
     reload(&exchange.server);
     connected(&exchange.fire);
+    // A lost key is replaced by another one. The node knows of its registration since it has read the stream.
+    exchange.tourism.run(["agency", "list"]).ok().shows(&["tourism\t"]);
+    let old = key("tourism");
+    fs::remove_file(exchange.tourism.data("keys/tourism.connection.seed")).unwrap();
+    let renewed = ["init", "--region", "350600", "--agency", "tourism"];
+    let shown =
+        exchange.tourism.run(renewed).ok().says(&["broker member add --from join-tourism.json"]).cell("connection key");
+    assert_ne!(shown, old);
+    let request = exchange.tourism.data("join-tourism.json");
+    exchange.office.run(["broker", "member", "add", "--from", request.to_str().unwrap()]).ok();
+    exchange.office.run(["broker", "member", "remove", &old]).ok();
+    reload(&exchange.server);
+    connected(&exchange.tourism);
     assert_eq!(exchange.office.run(["broker", "member", "list"]).ok().stdout.lines().count(), 4);
 }
 

@@ -251,34 +251,35 @@ fn join_exchange(
     Ok(Made { agency, public_key: key.public(), registered, anything_new: true, connection })
 }
 
-/// What the authority is to be sent, as a file that is made again whenever it is missing.
+/// What the authority is to be sent, as a file that is made again whenever it is missing or names another key.
 fn write_request(arguments: &InitArguments, node: &Node, key: &SigningKey) -> Result<PathBuf, Failure> {
     let folder = node.folder();
     let NodeConfig { region, agency, node: number, .. } = *folder.node();
     let path = folder.root().join(JoinRequest::file_name(agency));
+    let written = if path.exists() { Some(broker::read_request(&path)?) } else { None };
     let (connection_key, _) = broker::connection_key(folder.root(), agency)?;
     let request = JoinRequest {
         agency,
-        name: arguments.name.clone(),
+        name: arguments.name.clone().or_else(|| written.as_ref().and_then(|written| written.name.clone())),
         region,
         node: number,
         key: key.keyid(),
         connection_key: connection_key.public(),
     };
-    if !path.exists() {
+    if written.as_ref() != Some(&request) {
         request.save(&path).map_err(broker::request_failure)?;
     }
     Ok(path)
 }
 
 fn in_existing(session: &Session, arguments: &InitArguments, agency: AgencyCode) -> Result<Made, Failure> {
-    refuse_other_node(session, arguments, agency)?;
+    let has_new_connection = refuse_other_node(session, arguments, agency)?;
     let mut node = session.node()?;
     let exchange = node.folder().exchange().clone();
     let has_broker = node.folder().node().broker.is_some();
     let mut registry = broker::waiting_registry(&mut node)?;
     let holds_authority = node.folder().key(exchange.authority).exists();
-    let mut anything_new = false;
+    let mut anything_new = has_new_connection;
     if holds_authority && has_broker {
         anything_new |= broker::make_files(session, node.folder(), &registry)?;
     }
@@ -309,8 +310,8 @@ fn in_existing(session: &Session, arguments: &InitArguments, agency: AgencyCode)
     Ok(Made { agency, public_key: key.public(), registered, anything_new, connection })
 }
 
-/// What a folder that is there already cannot become.
-fn refuse_other_node(session: &Session, arguments: &InitArguments, agency: AgencyCode) -> Result<(), Failure> {
+/// What a folder that is there already cannot become. Says whether its connection key was missing, without which its node does not open.
+fn refuse_other_node(session: &Session, arguments: &InitArguments, agency: AgencyCode) -> Result<bool, Failure> {
     let folder = Folder::open(&session.global.data)?;
     let exchange = folder.exchange();
     if !exchange.region.contains(arguments.region) {
@@ -343,7 +344,10 @@ fn refuse_other_node(session: &Session, arguments: &InitArguments, agency: Agenc
             ),
         ));
     }
-    Ok(())
+    if folder.node().broker.is_none() {
+        return Ok(false);
+    }
+    Ok(broker::connection_key(folder.root(), own)?.1)
 }
 
 /// A new key would be of no use: nobody here may register it, or the agency signs with another one already.
@@ -407,6 +411,13 @@ fn show(session: &Session, arguments: &InitArguments, made: &Made) -> Result<(),
         output.note("已经存在，未作更改", "it is there already; nothing was changed");
     }
     if *registered {
+        if let (true, Some(Connection { request: Some(path), .. })) = (*anything_new, connection) {
+            let command = format!("fengsui broker member add --from {}", JoinRequest::file_name(*agency));
+            output.note(
+                format!("请将 {} 交给联席会议办公室，由其执行：\n  {command}", path.display()),
+                format!("send {} to the authority, which must run:\n  {command}", path.display()),
+            );
+        }
         tell_next(session, arguments, made);
     } else {
         tell_to_register(session, arguments, made);
