@@ -223,6 +223,77 @@ fn a_node_that_hangs_is_told_until_it_goes_on() {
 }
 
 #[test]
+fn an_alarm_says_what_to_do_wherever_one_looks() {
+    let mut server = NatsServer::start();
+    let office = office(&server);
+    let node = RunningNode::start(&office);
+    node.await_ready();
+    server.kill();
+    fs::remove_dir_all(server.store()).unwrap();
+    server.restart();
+    let is_alarm = |status: &Value| status["alarms"][0]["code"] == "other_stream";
+    node.await_status("an alarm", is_alarm);
+    let shown = office.run(["node", "status"]).exits(1);
+    shown.shows(&["somebody must see to its alarms", "\tother_stream\t", "`fengsui log copy`"]);
+    let zh = office.run(["node", "status", "--lang", "zh"]).exits(1);
+    zh.shows(&["有告警需要处理", "\tother_stream\t", "请由联席会议办公室"]);
+    let told = office.run(["node", "status", "--json"]).exits(1).json();
+    assert!(told["trouble"] == "alarm" && is_alarm(&told["status"]), "{told}");
+    let (code, body) = node.get("/readyz");
+    assert_eq!(
+        (code, body.as_str()),
+        (503, "{\"alarms\":[\"other_stream\"],\"status\":\"not ready\",\"trouble\":\"alarm\"}\n")
+    );
+    assert_eq!(node.get("/healthz").0, 200, "to start it again would mend nothing");
+    assert!(node.get("/metrics").1.contains("\nfengsui_alarm{code=\"other_stream\"} 1\n"));
+}
+
+#[test]
+fn copies_that_were_set_aside_are_listed_with_what_the_stream_had_lost() {
+    let mut server = NatsServer::start();
+    let office = office(&server);
+    server.stop();
+    let backup = office.path().join("backup");
+    copy_folder(&server.store(), &backup);
+    server.restart();
+    let before: u64 = office.run(["log", "head"]).ok().cell("position").parse().unwrap();
+    let _fire = fire(&office);
+    server.stop();
+    fs::remove_dir_all(server.store()).unwrap();
+    copy_folder(&backup, &server.store());
+    server.restart();
+    let node = RunningNode::start(&office);
+    node.await_status("a copy that was set aside", |status| status["log"]["stream"].as_u64() > Some(before));
+    node.await_ready();
+    let lost = before + 1;
+    let told = office.run(["node", "status", "--json"]).ok().json();
+    let loss = &told["set_aside"][0];
+    assert_eq!((&loss["old_head"], &loss["new_head"]), (&Value::from(lost), &Value::from(before)), "{told}");
+    assert_eq!(
+        (loss["lost"].as_array().unwrap().len(), &loss["lost"][0]["position"]),
+        (1, &Value::from(lost)),
+        "{told}"
+    );
+    let text = format!("events that the stream had lost: 1, at {lost}\n");
+    office.run(["node", "status"]).ok().shows(&["runs and is ready", "copies set aside in", &text]);
+    let text = format!("消息流缺少 1 个事件：{lost}\n");
+    office.run(["node", "status", "--lang", "zh"]).ok().shows(&["留存的旧副本", &text]);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copy = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &copy);
+        } else {
+            fs::copy(&path, &copy).unwrap();
+        }
+    }
+}
+
+#[test]
 fn what_cannot_run_says_why() {
     let folder = Folder::exchange(&[]);
     for verb in ["run", "status"] {

@@ -181,7 +181,7 @@ impl Seen {
             let (lost, old, new) = (loss.lost.len(), loss.old_head, loss.new_head);
             let text = output.language().pick(
                 format!("旧副本至 {old}，消息流至 {new}；消息流缺少 {lost} 个事件：{positions}"),
-                format!("up to {old}, the stream up to {new}; the stream had lost {lost} events: {positions}"),
+                format!("up to {old}, the stream up to {new}; events that the stream had lost: {lost}, at {positions}"),
             );
             output.line(&format!("{}\t{text}", local_time(loss.found)))?;
         }
