@@ -32,30 +32,36 @@ impl Supervisor {
         told.catching_up = Some(Instant::now());
         let patience = u32::try_from(CATCHING_UP_PATIENCE.as_micros()).unwrap_or(u32::MAX);
         let line = format!("bringing the tables up to the copy: position {position} of {last}");
-        notify(&[Message::ExtendTimeout(patience), Message::Status(&line)]);
+        notify(&[Message::ExtendTimeout(patience), Message::Status(line)]);
     }
 
     /// The node runs and is as its status says. A node that is not well keeps silent towards the watchdog, which then starts it again.
     pub fn observe(&self, status: &Status, now: Timestamp) {
-        let mut told = self.told();
-        let line = line_of(status);
-        let mut messages = Vec::new();
-        if !told.ready {
-            messages.push(Message::Ready);
-        }
-        if told.line != line {
-            messages.push(Message::Status(&line));
-        }
-        if status.health(now).is_none() {
-            messages.push(Message::Watchdog);
-        }
-        notify(&messages);
-        told.ready = true;
-        told.line = line;
+        notify(&self.told().messages(status, now));
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    /// What is to be told now, by what was told before.
+    fn messages(&mut self, status: &Status, now: Timestamp) -> Vec<Message> {
+        let mut messages = Vec::new();
+        if !self.ready {
+            messages.push(Message::Ready);
+            self.ready = true;
+        }
+        let line = line_of(status);
+        if self.line != line {
+            messages.push(Message::Status(line.clone()));
+            self.line = line;
+        }
+        if status.health(now).is_none() {
+            messages.push(Message::Watchdog);
+        }
+        messages
     }
 }
 
@@ -79,16 +85,17 @@ fn line_of(status: &Status) -> String {
 
 /// A message to the service manager.
 #[cfg_attr(not(unix), expect(dead_code, reason = "there is nobody to tell"))]
-enum Message<'a> {
+#[derive(Debug, PartialEq, Eq)]
+enum Message {
     Ready,
     Stopping,
     Watchdog,
-    Status(&'a str),
+    Status(String),
     ExtendTimeout(u32),
 }
 
 #[cfg(unix)]
-fn notify(messages: &[Message<'_>]) {
+fn notify(messages: &[Message]) {
     use sd_notify::NotifyState;
 
     let states: Vec<NotifyState<'_>> = messages
@@ -110,12 +117,26 @@ fn notify(messages: &[Message<'_>]) {
 }
 
 #[cfg(not(unix))]
-fn notify(_: &[Message<'_>]) {}
+fn notify(_: &[Message]) {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::commands::node::example;
+
+    #[test]
+    fn ready_is_told_once_a_change_when_it_comes_and_alive_only_while_it_is_well() {
+        let (mut status, now) = example();
+        let mut told = Told::default();
+        let line = line_of(&status);
+        assert_eq!(told.messages(&status, now), [Message::Ready, Message::Status(line), Message::Watchdog]);
+        assert_eq!(told.messages(&status, now), [Message::Watchdog], "nothing has changed");
+        status.log.stalled_ms = 30_001;
+        assert_eq!(told.messages(&status, now), []);
+        status.log.stalled_ms = 0;
+        status.outbox.pending = 5;
+        assert_eq!(told.messages(&status, now), [Message::Status(line_of(&status)), Message::Watchdog]);
+    }
 
     #[test]
     fn one_line_says_how_the_node_is() {
