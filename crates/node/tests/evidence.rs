@@ -65,6 +65,12 @@ struct City {
 
 impl City {
     fn new() -> Self {
+        let mut city = Self::without_buckets();
+        assert_eq!(city.share("joint-office"), 0, "the authority makes the buckets");
+        city
+    }
+
+    fn without_buckets() -> Self {
         let place = TempDir::new().unwrap();
         let options = DemoOptions { units: 1, violations: 0, seed: 1 };
         let (node, _) = run(place.path(), options, &mut |_| ControlFlow::Continue(())).unwrap();
@@ -92,9 +98,7 @@ impl City {
         };
         let brokers: BTreeMap<_, _> = sites.iter().map(connect).collect();
         Stream::create(&brokers["joint-office"], region(), 1).unwrap();
-        let mut city = Self { place, node, server, sites, brokers };
-        assert_eq!(city.share("joint-office"), 0, "the authority makes the buckets");
-        city
+        Self { place, node, server, sites, brokers }
     }
 
     fn submit(&mut self, code: &str, command: Command) -> CaseId {
@@ -436,6 +440,42 @@ fn evidence_that_another_node_of_the_agency_took_in_waits_for_it() {
     let absent =
         fetch(city.sites["urban"].sharing.store(), &city.brokers["urban"], region(), agency("urban"), elsewhere);
     assert_eq!(absent.unwrap(), Fetched::Absent { wrong: Vec::new() });
+}
+
+#[test]
+fn evidence_waits_for_a_bucket_that_is_not_there_yet() {
+    let mut city = City::without_buckets();
+    let sha256 = city.keep("tourism", PHOTO);
+    city.report("tourism", &[sha256]);
+    let report = city.share_report("tourism");
+    assert_eq!(report.shared, 0);
+    assert!(report.waits.as_ref().is_some_and(|reason| reason.contains("evidence-350600-")), "{report:?}");
+    assert_eq!(city.share("joint-office"), 0);
+    assert_eq!(city.share("tourism"), 2);
+    assert_eq!(city.collect("fire", 2).fetched, [sha256]);
+}
+
+/// An agency with two nodes: what one took in comes to the other through the agency's own bucket, where that is wanted.
+#[test]
+fn nodes_of_one_agency_share_through_its_own_bucket_when_told_to() {
+    let mut city = City::new();
+    let sha256 = city.keep("tourism", PHOTO);
+    city.report("tourism", &[sha256]);
+    let (own, broker) = (BTreeSet::from([agency("tourism")]), &city.brokers["tourism"]);
+    let (view, log, registry) = (city.node.view(), city.node.log(), city.node.registry());
+    let config = EvidenceConfig { share_with_own: true, ..EvidenceConfig::default() };
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let [mut first, mut second] = [(0, 1), (1, 2)].map(|(folder, number): (usize, u16)| {
+        EvidenceSharing::open(folders[folder].path(), config.clone()).unwrap().of_node(number)
+    });
+    first.store().keep_fetched(sha256, PHOTO).unwrap();
+    let shared = first.share(view, log, broker, registry, &own, at(2)).unwrap().shared;
+    assert_eq!(shared, 3, "the lead, the authority, and the agency's own bucket");
+    assert_eq!(second.share(view, log, broker, registry, &own, at(2)).unwrap().shared, 0);
+    assert_eq!(second.collect(view, broker, registry, &own, at(2)).unwrap().fetched, [sha256]);
+    // It has the file now, and still does not send it once more.
+    assert_eq!(second.share(view, log, broker, registry, &own, at(3)).unwrap().shared, 0);
+    assert_eq!(city.messages("fire"), 2);
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub struct Mention {
     pub position: u64,
     /// Who named it, and so has it.
     pub agency: AgencyCode,
+    /// Which of its nodes.
+    pub node: u16,
 }
 
 /// An object in the own bucket that is not what its name says.
@@ -261,6 +263,7 @@ impl EvidenceLedger {
                 event: event.id,
                 position: *position,
                 agency: event.source.agency,
+                node: event.source.node,
             }));
             if ids.insert(case_id) {
                 touched.push(case);
@@ -384,7 +387,7 @@ fn retry_after(tries: u32) -> i64 {
     RETRY_SECONDS.saturating_mul(1_i64.checked_shl(tries.min(32)).unwrap_or(i64::MAX)).min(RETRY_SECONDS_MAX)
 }
 
-const MENTIONS_SQL: &str = "SELECT sha256, media_type, case_id, event_id, position, agency FROM mentions";
+const MENTIONS_SQL: &str = "SELECT sha256, media_type, case_id, event_id, position, agency, node FROM mentions";
 
 fn mention_row(row: &Row<'_>) -> rusqlite::Result<Mention> {
     Ok(Mention {
@@ -394,24 +397,18 @@ fn mention_row(row: &Row<'_>) -> rusqlite::Result<Mention> {
         event: EventId::from_bytes(row.get(3)?),
         position: row.get::<_, i64>(4)?.cast_unsigned(),
         agency: parsed(row, 5)?,
+        node: row.get(6)?,
     })
 }
 
 fn insert_mention(transaction: &Transaction<'_>, mention: &Mention) -> rusqlite::Result<()> {
-    let Mention { sha256, media_type, case, event, position, agency } = mention;
-    let sql =
-        "INSERT INTO mentions (sha256, case_id, event_id, position, agency, media_type) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    let Mention { sha256, media_type, case, event, position, agency, node } = mention;
+    let sql = "INSERT INTO mentions (sha256, case_id, event_id, position, agency, node, media_type)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                ON CONFLICT (sha256, case_id, event_id) DO UPDATE SET position = excluded.position";
-    let position = position.cast_signed();
-    let mut statement = transaction.prepare_cached(sql)?;
-    statement.execute(params![
-        sha256.0,
-        case.to_bytes(),
-        event.to_bytes(),
-        position,
-        agency.to_string(),
-        media_type
-    ])?;
+    let (case, event, position) = (case.to_bytes(), event.to_bytes(), position.cast_signed());
+    let values = params![sha256.0, case, event, position, agency.to_string(), node, media_type];
+    transaction.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
 

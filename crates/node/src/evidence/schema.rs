@@ -17,7 +17,7 @@ pub const EVIDENCE_FILE: FileKind = FileKind {
 ///
 /// `mentions`: evidence that an effective event names.
 /// - `sha256`, `media_type`: as in the event.
-/// - `case_id`, `event_id`, `position`, `agency`: where, and who said so.
+/// - `case_id`, `event_id`, `position`: where; `agency`, `node`: who said so.
 ///
 /// `shares`: evidence of this node that another agency may see.
 /// - `object`: name of the upload, noted before it begins.
@@ -40,6 +40,7 @@ CREATE TABLE mentions (
   event_id   BLOB NOT NULL CHECK (length(event_id) = 16),
   position   INTEGER NOT NULL,
   agency     TEXT NOT NULL,
+  node       INTEGER NOT NULL,
   media_type TEXT NOT NULL,
   PRIMARY KEY (sha256, case_id, event_id)
 ) STRICT, WITHOUT ROWID;

@@ -11,7 +11,7 @@ use fengsui_projector::query::View;
 
 use super::bucket::{self, Wanted};
 use super::ledger::{Party, Share};
-use super::{EvidenceConfig, EvidenceError, EvidenceLedger, EvidenceStore, bucket_name, may_see};
+use super::{EvidenceConfig, EvidenceError, EvidenceLedger, EvidenceStore, Mention, bucket_name, may_see};
 
 /// Uploads of one call, so that a node that was away for long does other work in between.
 const UPLOADS_MAX: usize = 64;
@@ -30,6 +30,8 @@ const ROWS: u32 = 256;
 pub struct EvidenceSharing {
     store: EvidenceStore,
     ledger: EvidenceLedger,
+    /// Which node of its agency this is; none when it is the only one.
+    node: Option<u16>,
     /// Agencies whose bucket is known to be there.
     ensured: BTreeSet<AgencyCode>,
 }
@@ -81,7 +83,13 @@ impl EvidenceSharing {
     pub fn open(root: &Path, config: EvidenceConfig) -> Result<Self, EvidenceError> {
         let store = EvidenceStore::of(root, config);
         let ledger = EvidenceLedger::open_or_create(root)?;
-        Ok(Self { store, ledger, ensured: BTreeSet::new() })
+        Ok(Self { store, ledger, node: None, ensured: BTreeSet::new() })
+    }
+
+    /// The same for one node among several of an agency: each shares what it took in itself.
+    #[must_use]
+    pub fn of_node(self, node: u16) -> Self {
+        Self { node: Some(node), ..self }
     }
 
     /// The files.
@@ -282,7 +290,10 @@ impl EvidenceSharing {
         sha256: Digest,
         agency: AgencyCode,
     ) -> Result<bool, EvidenceError> {
-        for mention in self.ledger.mentions(sha256)?.iter().filter(|mention| party.own.contains(&mention.agency)) {
+        let is_own = |mention: &&Mention| {
+            party.own.contains(&mention.agency) && self.node.is_none_or(|node| node == mention.node)
+        };
+        for mention in self.ledger.mentions(sha256)?.iter().filter(is_own) {
             let case = view.case(mention.case)?;
             if case.is_some_and(|case| may_see(&case, party.registry.authority).contains(&agency)) {
                 return Ok(true);

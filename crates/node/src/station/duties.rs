@@ -144,7 +144,12 @@ pub fn evidence(shared: &Shared, broker: &Broker) {
         if !is_in_step(shared) {
             return Ok(());
         }
-        let open = || EvidenceSharing::open(shared.folder.root(), shared.folder.node().evidence.clone());
+        let node = shared.folder.node();
+        let open = || {
+            Ok::<_, EvidenceError>(
+                EvidenceSharing::open(shared.folder.root(), node.evidence.clone())?.of_node(node.node),
+            )
+        };
         let current = match sharing.take() {
             Some(current) => current,
             None => open().map_err(|error| error.to_string())?,
