@@ -202,13 +202,15 @@ pub fn admit(folder: &Folder, files: &BrokerFiles, registry: &Registry, new: Vec
 
 /// Tells that the server must read its accounts again: twice, because it takes up what a new account imports with the second reading only.
 pub fn tell_to_reload(session: &Session, files: &BrokerFiles) {
-    let command =
-        format!("  for round in 1 2; do nats-server --signal reload={}; sleep 1; done", files.pid().display());
+    let command = format!(
+        "  for round in 1 2; do nats-server --signal reload={}; sleep 1; done\n  systemctl reload fengsui-nats",
+        files.pid().display()
+    );
     let accounts = files.accounts();
     session.output.note(
-        format!("账户已写入 {}；请让服务器重新读取两次（新账户第二次才完全生效）：\n{command}", accounts.display()),
+        format!("账户已写入 {}；请让服务器重新读取两次（新账户第二次才完全生效），二者之一：\n{command}", accounts.display()),
         format!(
-            "the accounts are in {}; have the server read them again, twice (a new account is whole with the second):\n{command}",
+            "the accounts are in {}; have the server read them again, twice (a new account is whole with the second), by one of:\n{command}",
             accounts.display()
         ),
     );
