@@ -142,7 +142,8 @@ pub fn import(
         ..ImportSummary::default()
     };
     let book_name = reader.map_name().to_owned();
-    let waits = loop {
+    let mut waits = None;
+    loop {
         let (records, ended) = next_rows(&mut reader, &mut summary);
         let (outcomes, refusals, not_yet) = do_rows(node, agency, &book_name, records, now, options.dry_run)?;
         for row in &refusals {
@@ -155,13 +156,17 @@ pub fn import(
             count(&mut summary, &outcome.result);
             watcher.row(outcome);
         }
+        // A batch in which nothing was new has not tried to publish what waits.
+        if not_yet.is_some() || node.waiting()? == 0 {
+            waits = not_yet;
+        }
         summary.interrupted = watcher.progress(summary.rows, reader.progress()).is_break() && !ended;
         // What waits is tried anew with each batch, so more and more of it would take longer and longer.
-        summary.stopped_waiting = not_yet.is_some() && !ended && node.waiting()? > WAITING_MAX;
+        summary.stopped_waiting = waits.is_some() && !ended && node.waiting()? > WAITING_MAX;
         if ended || summary.interrupted || summary.stopped_waiting {
-            break not_yet;
+            break;
         }
-    };
+    }
     summary.refused_file = refused.finish()?.map(|(path, _)| path);
     Ok(Accepted { result: summary, waits })
 }
