@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,8 +18,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at what is waited for.
 const STEP: Duration = Duration::from_millis(10);
 
+/// Where ports are looked for.
+const PORTS: std::ops::Range<u16> = 10_000..30_000;
+
+/// How often a port is chosen anew when another process was faster.
+const STARTS_MAX: u32 = 20;
+
 /// What every server of a test has, before what the test adds.
-const BASE: &str = "listen: 127.0.0.1:-1\nserver_name: test\njetstream { store_dir: STORE, sync_interval: always }\n";
+const BASE: &str = "host: 127.0.0.1\nserver_name: test\njetstream { store_dir: STORE, sync_interval: always }\n";
 
 /// A running nats-server with JetStream. Dropping it kills the process and removes its folder.
 #[derive(Debug)]
@@ -36,15 +43,22 @@ impl NatsServer {
 
     /// The same, with more lines of configuration, such as `authorization { ... }` or `tls { ... }`.
     pub fn start_with_config(more: &str) -> NatsServer {
-        let folder = TempDir::new().expect("a folder for the server");
+        let mut folder = TempDir::new().expect("a folder for the server");
         let store = folder.path().join("store");
         let text = BASE.replace("STORE", &format!("{:?}", store.display().to_string()));
         fs::write(folder.path().join("server.conf"), text + more).expect("the server's configuration");
-        let child = launch(folder.path(), None);
-        let port = port_of(folder.path(), &child);
-        let mut server = NatsServer { child, folder, port };
-        server.wait_until_it_answers();
-        server
+        for _ in 0..STARTS_MAX {
+            let port = free_port();
+            let child = launch(folder.path(), port);
+            let mut server = NatsServer { child, folder, port };
+            if server.wait_until_it_answers() {
+                return server;
+            }
+            let log = server.log();
+            assert!(log.contains("address already in use"), "nats-server does not start:\n{log}");
+            folder = std::mem::replace(&mut server.folder, TempDir::new().expect("a folder"));
+        }
+        panic!("nats-server finds no free port");
     }
 
     /// Where clients connect.
@@ -95,8 +109,8 @@ impl NatsServer {
         if self.child.try_wait().expect("the server's state").is_none() {
             self.kill();
         }
-        self.child = launch(self.folder.path(), Some(self.port));
-        self.wait_until_it_answers();
+        self.child = launch(self.folder.path(), self.port);
+        assert!(self.wait_until_it_answers(), "nats-server does not start again:\n{}", self.log());
     }
 
     /// Replaces the lines that were added to the configuration; [`reload`](NatsServer::reload) or
@@ -126,18 +140,18 @@ impl NatsServer {
         kill_process(pid, signal).expect("a signal to the server");
     }
 
-    fn wait_until_it_answers(&mut self) {
+    /// Whether it does; not when it has ended instead.
+    fn wait_until_it_answers(&mut self) -> bool {
         let started = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() || !self.log().contains("Server is ready")
         {
-            let ended = self.child.try_wait().expect("the server's state");
-            assert!(
-                ended.is_none() && started.elapsed() < PATIENCE,
-                "nats-server does not answer ({ended:?}):\n{}",
-                self.log()
-            );
+            if self.child.try_wait().expect("the server's state").is_some() {
+                return false;
+            }
+            assert!(started.elapsed() < PATIENCE, "nats-server does not answer:\n{}", self.log());
             std::thread::sleep(STEP);
         }
+        true
     }
 }
 
@@ -162,36 +176,31 @@ pub fn program() -> PathBuf {
     fetched.unwrap_or_else(|| PathBuf::from("nats-server"))
 }
 
-fn launch(folder: &Path, port: Option<u16>) -> Child {
+fn launch(folder: &Path, port: u16) -> Child {
     let log = folder.join("server.log");
     // A restarted server is ready when the new log says so, not the old one.
     let _ = fs::remove_file(&log);
     let mut command = Command::new(program());
     command.arg("--config").arg(folder.join("server.conf")).arg("--log").arg(&log);
-    command.arg("--ports_file_dir").arg(folder);
-    if let Some(port) = port {
-        command.arg("--port").arg(port.to_string());
-    }
+    command.arg("--port").arg(port.to_string());
     let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     started.unwrap_or_else(|error| {
         panic!("nats-server cannot be started ({error}): run the tests with `cargo xtask test`, which fetches it, or name it in {VARIABLE}")
     })
 }
 
-/// The server chose a free port and wrote it down.
-fn port_of(folder: &Path, child: &Child) -> u16 {
-    let started = Instant::now();
-    loop {
-        let files = fs::read_dir(folder).expect("the server's folder").flatten();
-        let written = files.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "ports"));
-        let text = written.and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
-        let found = serde_json::from_str::<serde_json::Value>(&text).ok();
-        let url = found.as_ref().and_then(|ports| ports["nats"][0].as_str()).unwrap_or_default();
-        if let Some(port) = url.rsplit(':').next().and_then(|port| port.parse().ok()) {
+/// A port that nobody listens at, below those that the system gives to outgoing connections: so that it is still free when a server
+/// comes back to it.
+fn free_port() -> u16 {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let ports = u32::from(PORTS.end - PORTS.start);
+    for _ in PORTS {
+        // Test processes start at places far apart.
+        let number = std::process::id().wrapping_mul(7_919).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + u16::try_from(number % ports).unwrap_or_default();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
-        let log = fs::read_to_string(folder.join("server.log")).unwrap_or_default();
-        assert!(started.elapsed() < PATIENCE, "nats-server ({}) does not say its port:\n{log}", child.id());
-        std::thread::sleep(STEP);
     }
+    panic!("no port is free")
 }

@@ -45,7 +45,8 @@ pub struct BrokerOptions {
     pub tls: TlsFiles,
     /// How long one attempt at a server may take.
     pub connect_timeout: Duration,
-    /// How long an answer is waited for.
+    /// How long an answer is waited for. While a cluster elects a leader nothing is answered at all, and what was asked then
+    /// is asked again only after this time.
     pub ack_timeout: Duration,
 }
 
@@ -58,7 +59,7 @@ impl Default for BrokerOptions {
             inbox_prefix: None,
             tls: TlsFiles::default(),
             connect_timeout: Duration::from_secs(5),
-            ack_timeout: Duration::from_secs(10),
+            ack_timeout: Duration::from_secs(5),
         }
     }
 }

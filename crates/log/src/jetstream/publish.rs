@@ -27,7 +27,7 @@ pub const ATOMIC_BATCH_BYTES_MAX: usize = 8 << 20;
 const CODE_DUPLICATE: u64 = 10_201;
 
 /// A batch of which messages were denied is refused for being incomplete; the denial itself may come a moment later.
-const DENIAL_GRACE: Duration = Duration::from_millis(200);
+const DENIAL_GRACE: Duration = Duration::from_secs(1);
 
 impl Stream {
     /// Publishes records in their order and answers with their positions, once the broker has acknowledged them as stored.

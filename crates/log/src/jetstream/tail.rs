@@ -92,6 +92,8 @@ pub struct Tail {
     last: Option<(Position, [u8; 32])>,
     watchdog: Duration,
     quiet_since: Instant,
+    /// Where the watchdog found nothing although the head was ahead.
+    doubted: Option<Position>,
     /// Consumers that have broken since the last message.
     breaks: u32,
     opened: u64,
@@ -115,6 +117,7 @@ impl Stream {
             last: None,
             watchdog: WATCHDOG,
             quiet_since: Instant::now(),
+            doubted: None,
             breaks: 0,
             opened: 0,
         }
@@ -127,7 +130,7 @@ impl Stream {
             return self.read_one_by_one(from, limit, head);
         }
         let mut messages = Vec::new();
-        let mut tail = self.tail(from).with_watchdog(Duration::from_secs(1));
+        let mut tail = self.tail(from).with_watchdog(Duration::from_millis(500));
         while messages.len() < limit && Some(tail.next) <= head {
             let left = head.map_or(0, |head| head.get() - tail.next.get() + 1);
             let max = usize::try_from(left).unwrap_or(usize::MAX).min(limit - messages.len());
@@ -244,6 +247,10 @@ impl Tail {
     /// What came before the connection went is kept: a message that ends every connection must not hold up those before it.
     fn end_of_connection(&mut self, mut expected: Position, error: BrokerError) -> Result<(), TailError> {
         while let Some(Delivery::Message(message)) = self.feed.as_mut().and_then(Feed::ready) {
+            if message.position > expected {
+                // Whether the positions between are missing can be asked only on the next connection.
+                break;
+            }
             expected = self.take_without_asking(expected, message);
         }
         if !error.is_out_of_reach() {
@@ -299,14 +306,15 @@ impl Tail {
         if head < Some(self.next) {
             return Ok(());
         }
-        if self.stream.message_from(self.next).await?.is_some() {
-            tracing::warn!(stream = self.stream.name, next = self.next.get(), "the consumer is silent and is replaced");
-            self.feed = None;
-        } else if let Some(head) = head {
+        self.feed = None;
+        let is_there = self.stream.message_from(self.next).await?.is_some();
+        if let Some(head) = head.filter(|_| !is_there && self.doubted == Some(self.next)) {
             // Nothing up to the head, and no consumer will ever deliver that.
             self.ahead.push_back(Found::MissingUntil(head));
-            self.feed = None;
         }
+        // A leader that was elected just now may not know everything yet: nothing is called missing that was not missed twice.
+        self.doubted = (!is_there).then_some(self.next);
+        tracing::warn!(stream = self.stream.name, next = self.next.get(), "the consumer is silent and is replaced");
         Ok(())
     }
 

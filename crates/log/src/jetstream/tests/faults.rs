@@ -58,7 +58,7 @@ fn log(stream: &Stream, folder: &TempDir, name: &str) -> JetStream {
 
 /// A connection that gives up waiting soon.
 fn impatient(server: &NatsServer) -> Broker {
-    let options = BrokerOptions { ack_timeout: Duration::from_millis(300), ..options(server) };
+    let options = BrokerOptions { ack_timeout: Duration::from_secs(2), ..options(server) };
     Broker::connect(options).unwrap()
 }
 
