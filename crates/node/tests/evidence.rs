@@ -46,6 +46,19 @@ fn at(minute: u32) -> Timestamp {
     Timestamp::from_second(start.as_second() + i64::from(minute) * 60).unwrap()
 }
 
+/// How long an answer is waited for: longer than a busy machine needs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same where no answer will come.
+const IMPATIENCE: Duration = Duration::from_secs(2);
+
+fn connect(server: &NatsServer, code: &str, site: &Site, ack_timeout: Duration) -> Broker {
+    let seed = Some(site.key.seed().unwrap());
+    let inbox_prefix = Some(inbox_prefix(agency(code)));
+    let servers = vec![server.url()];
+    Broker::connect(BrokerOptions { servers, seed, inbox_prefix, ack_timeout, ..BrokerOptions::default() }).unwrap()
+}
+
 /// One agency's site: its own folder of evidence and its own account at the broker.
 struct Site {
     folder: TempDir,
@@ -86,16 +99,7 @@ impl City {
             |(code, site): (&&str, &Site)| Member { agency: agency(code), node: 1, connection_key: site.key.public() };
         let members: Vec<Member> = sites.iter().map(member).collect();
         let server = NatsServer::start_with_config(&accounts(region(), agency("joint-office"), &members));
-        let connect = |(code, site): (&&'static str, &Site)| {
-            let options = BrokerOptions {
-                servers: vec![server.url()],
-                seed: Some(site.key.seed().unwrap()),
-                inbox_prefix: Some(inbox_prefix(agency(code))),
-                ack_timeout: Duration::from_secs(3),
-                ..BrokerOptions::default()
-            };
-            (*code, Broker::connect(options).unwrap())
-        };
+        let connect = |(code, site): (&&'static str, &Site)| (*code, connect(&server, code, site, PATIENCE));
         let brokers: BTreeMap<_, _> = sites.iter().map(connect).collect();
         Stream::create(&brokers["joint-office"], region(), 1).unwrap();
         Self { place, node, server, sites, brokers }
@@ -214,7 +218,9 @@ fn evidence_comes_to_those_who_may_see_the_case_and_to_nobody_else() {
     let urban = city.collect("urban", 2);
     assert_eq!((urban.fetched.len(), urban.absent, city.holds("urban", sha256)), (0, 0, false));
     // The broker itself keeps others out of a bucket.
-    let error = fetch(city.sites["urban"].sharing.store(), &city.brokers["urban"], region(), agency("fire"), sha256);
+    let urban = &city.sites["urban"];
+    let broker = connect(&city.server, "urban", urban, IMPATIENCE);
+    let error = fetch(urban.sharing.store(), &broker, region(), agency("fire"), sha256);
     assert!(matches!(error, Err(EvidenceError::Broker { .. })), "{error:?}");
 }
 
@@ -343,11 +349,13 @@ fn nothing_in_a_bucket_is_replaced_or_removed() {
         async_nats::header::NATS_ROLLUP,
         "sub".parse::<async_nats::HeaderValue>().unwrap(),
     )]);
+    let impatient = ["urban", "fire", "joint-office"]
+        .map(|code| (code, connect(&city.server, code, &city.sites[code], IMPATIENCE)));
     // Each refusal costs the time of waiting for an answer, so they are waited for together.
     std::thread::scope(|scope| {
-        for by in ["urban", "fire", "joint-office"] {
+        for (by, broker) in &impatient {
             for attempt in ["roll up", "purge", "delete a message", "delete the stream"] {
-                let (broker, bucket, roll_up) = (&city.brokers[by], &bucket, &roll_up);
+                let (bucket, roll_up) = (&bucket, &roll_up);
                 scope.spawn(move || {
                     let done = broker.runtime().block_on(attempt_on(&broker.context(), bucket, attempt, roll_up));
                     assert!(!done, "{by} could {attempt}");
