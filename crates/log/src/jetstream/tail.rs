@@ -42,7 +42,7 @@ pub enum TailError {
     /// The stream is shorter than it was.
     #[error(
         "the stream {stream} ends at position {}, but position {expected} was there before: it was restored from an older backup or made anew; \
-         compare it with this node's copy (`fengsui node status`), which publishes its own events again", 
+         compare it with this node's copy (`fengsui node status`), which publishes its own events again",
         head.map_or_else(|| "0".to_owned(), |head| head.to_string())
     )]
     HeadWentBack {
