@@ -155,11 +155,15 @@ pub fn evidence(shared: &Shared, broker: &Broker) {
             None => open().map_err(|error| error.to_string())?,
         };
         let current = sharing.insert(current);
-        exchange_evidence(shared, broker, current).map_err(|error| error.to_string())
+        while exchange_evidence(shared, broker, current).map_err(|error| error.to_string())?
+            && !shared.stop.is_stopped()
+        {}
+        Ok(())
     });
 }
 
-fn exchange_evidence(shared: &Shared, broker: &Broker, sharing: &mut EvidenceSharing) -> Result<(), EvidenceError> {
+/// Moves a bounded number of files, and says whether there are more.
+fn exchange_evidence(shared: &Shared, broker: &Broker, sharing: &mut EvidenceSharing) -> Result<bool, EvidenceError> {
     let log = Embedded::open_reader(shared.copy_path())?;
     let reader = Reader::open(&shared.folder.model())?;
     let view = reader.view();
@@ -177,8 +181,9 @@ fn exchange_evidence(shared: &Shared, broker: &Broker, sharing: &mut EvidenceSha
     for (sha256, reason) in &fetched.refused {
         tracing::error!(%sha256, reason, "an object is not the evidence that it is named for");
     }
-    shared_now.waits.or(fetched.waits).map_or(Ok(()), |reason| {
+    if let Some(reason) = shared_now.waits.or(fetched.waits) {
         tracing::debug!(reason, "evidence waits");
-        Ok(())
-    })
+        return Ok(false);
+    }
+    Ok(shared_now.is_more || fetched.is_more)
 }
