@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fengsui_log::jetstream::{Broker, BrokerError, Stream};
+use fengsui_log::jetstream::{Broker, BrokerError, Stream, TailError};
 use fengsui_log::{Embedded, EventLog as _, Position, StorageError};
 use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
@@ -265,7 +265,7 @@ impl OutOfReach {
             NodeError::Broker(error) if !matches!(*error, BrokerError::Guarantees { .. }) => {
                 Ok(OutOfReach::Broker(error))
             }
-            NodeError::Tail(error) if error.is_out_of_reach() => Ok(OutOfReach::Cut(error.to_string())),
+            NodeError::Tail(TailError::Broker(error)) => Ok(OutOfReach::Broker(error)),
             NodeError::Publish(error) if error.is_out_of_reach() => Ok(OutOfReach::Cut(error.to_string())),
             other => Err(other),
         }

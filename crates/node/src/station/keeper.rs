@@ -13,6 +13,7 @@ use super::copy::{Difference, catch_up, compare_at_start, first_difference};
 use super::recovery::ranges;
 use super::redraw;
 use super::shared::{Shared, lock};
+use crate::folder::Folder;
 use crate::node::{NodeError, OutOfReach, genesis, reach_stream};
 use crate::outbox::Outbox;
 use crate::reading::storage_of;
@@ -111,7 +112,7 @@ impl<'a> Keeper<'a> {
                 let stream = head.map_or(0, Position::get);
                 return Ok(End::Different(Difference::Shorter { stream, copy: expected.get() }));
             }
-            NodeError::Tail(tail) if tail.is_out_of_reach() => return Ok(End::OutOfReach(tail.to_string())),
+            NodeError::Tail(TailError::Broker(broker)) => return Ok(End::OutOfReach(broker.to_string())),
             _ => {}
         }
         if matches!(storage_of(&error), Some(StorageError::DiskFull { .. } | StorageError::Busy { .. })) {
@@ -233,40 +234,29 @@ impl<'a> Keeper<'a> {
     fn tell_of_missing(&self) {
         let now = Timestamp::now();
         let recovery = lock(&self.shared.recovery);
-        if recovery.is_whole() || !recovery.is_over(now) {
-            if recovery.is_whole() {
-                drop(recovery);
-                self.shared.all_clear("missing");
-            }
-            return;
-        }
+        let (is_whole, is_late) = (recovery.is_whole(), recovery.is_late(now));
         let positions = ranges(recovery.missing().map(|lost| lost.position));
-        let mut sources: Vec<&str> = recovery.missing().map(|lost| lost.source.as_str()).collect();
+        let mut sources: Vec<String> = recovery.missing().map(|lost| lost.source.clone()).collect();
+        drop(recovery);
+        if is_whole || is_late {
+            self.shared.all_clear("recovering");
+        }
+        if is_whole {
+            return self.shared.all_clear("missing");
+        }
         sources.sort_unstable();
         sources.dedup();
-        let sources = sources.join(", ");
-        let folder = redraw::set_aside_folder(&self.shared.folder);
-        let zh = format!(
-            "日志缺少原位置 {positions} 的事件（来源：{sources}），尚无节点补回；本节点旧副本存于 {}",
-            folder.display()
-        );
-        let en = format!(
-            "the stream lacks the events of the old positions {positions} (of {sources}) and nobody has brought them back; \
-             this node's old copy in {} holds them",
-            folder.display()
-        );
-        drop(recovery);
-        self.shared.alarm("missing", now, zh, en);
+        let (zh, en) = describe_missing(&positions, &sources.join(", "), is_late, &self.shared.folder);
+        self.shared.alarm(if is_late { "missing" } else { "recovering" }, now, zh, en);
     }
 
     /// The stream is another than the copy says.
     fn settle(&mut self, difference: Difference) -> Result<(), NodeError> {
         let now = Timestamp::now();
-        let message = describe(difference);
-        self.shared.disconnected(message.1.clone());
+        let (_, message) = describe(difference);
+        self.shared.disconnected(message);
         if difference == Difference::OtherStream {
-            self.shared.alarm("other_stream", now, message.0, message.1);
-            std::thread::sleep(STATE_INTERVAL);
+            self.refuse_other_stream(now);
             return Ok(());
         }
         tracing::error!(difference = ?difference, "the stream has changed; the copy is drawn again and the old one set aside");
@@ -280,13 +270,24 @@ impl<'a> Keeper<'a> {
         // A server that has just become the leader may not know yet what it holds.
         std::thread::sleep(CONFIRMATION);
         let (copy, _) = self.files()?;
-        match still_differs(copy, &stream, difference) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
+        match confirmed(copy, &stream, difference) {
+            Ok(None) => return Ok(()),
+            Ok(Some(Difference::OtherStream)) => {
+                self.refuse_other_stream(now);
+                return Ok(());
+            }
+            Ok(Some(_)) => {}
             Err(error) => return self.weigh(Err(error)).map(|_| ()),
         }
         let drawn = self.draw_again(&stream, now);
         self.weigh(drawn.map(|()| End::Stopped)).map(|_| ())
+    }
+
+    /// Nothing of an exchange's log goes to another one's stream, and nothing of that into the copy.
+    fn refuse_other_stream(&self, now: Timestamp) {
+        let (zh, en) = describe(Difference::OtherStream);
+        self.shared.alarm("other_stream", now, zh, en);
+        std::thread::sleep(STATE_INTERVAL);
     }
 
     fn draw_again(&mut self, stream: &Stream, found: Timestamp) -> Result<(), NodeError> {
@@ -320,13 +321,37 @@ impl<'a> Keeper<'a> {
     }
 }
 
-fn still_differs(copy: &Embedded, stream: &Stream, difference: Difference) -> Result<bool, NodeError> {
-    if let Difference::Differs { position } = difference
-        && let Some(position) = Position::new(position)
-    {
-        return Ok(first_difference(copy, stream, position, position)?.is_some());
+/// What is left of a difference when one looks again. Whoever found it may not have looked at the beginning.
+fn confirmed(copy: &Embedded, stream: &Stream, found: Difference) -> Result<Option<Difference>, NodeError> {
+    if let Some(difference) = compare_at_start(copy, stream)? {
+        return Ok(Some(difference));
     }
-    Ok(compare_at_start(copy, stream)?.is_some())
+    let Difference::Differs { position } = found else { return Ok(None) };
+    let Some(position) = Position::new(position) else { return Ok(None) };
+    Ok(first_difference(copy, stream, position, position)?.map(|_| found))
+}
+
+fn describe_missing(positions: &str, sources: &str, is_late: bool, folder: &Folder) -> (String, String) {
+    let aside = redraw::set_aside_folder(folder);
+    let aside = aside.display();
+    if is_late {
+        return (
+            format!(
+                "日志缺少原位置 {positions} 的事件（来源：{sources}），尚无节点补回；本节点旧副本存于 {aside}，内有这些事件"
+            ),
+            format!(
+                "the stream lacks the events of the old positions {positions} (of {sources}) and nobody has brought them back; \
+                 this node's old copy in {aside} holds them"
+            ),
+        );
+    }
+    (
+        format!("日志丢失了原位置 {positions} 的事件（来源：{sources}），正由原发布者补回；本节点旧副本存于 {aside}"),
+        format!(
+            "the stream has lost the events of the old positions {positions} (of {sources}), whose publishers bring them back; \
+             this node's old copy is in {aside}"
+        ),
+    )
 }
 
 fn describe(difference: Difference) -> (String, String) {

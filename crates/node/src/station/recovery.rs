@@ -36,6 +36,8 @@ pub struct Recovery {
     own: BTreeSet<usize>,
     /// Until when others are waited for.
     until_ms: i64,
+    /// After which what is not back is missing. Others may have found the loss later, and wait as long.
+    late_ms: i64,
 }
 
 impl Recovery {
@@ -45,7 +47,8 @@ impl Recovery {
         let places = lost.iter().enumerate().map(|(place, lost)| (lost.id, place)).collect();
         let (own, awaited) = (0..lost.len()).partition(|place| ours(&lost[*place].source));
         let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
-        Self { lost, places, awaited, own, until_ms: found.as_millisecond().saturating_add(patience_ms) }
+        let until_ms = found.as_millisecond().saturating_add(patience_ms);
+        Self { lost, places, awaited, own, until_ms, late_ms: until_ms.saturating_add(patience_ms / 2) }
     }
 
     /// Notes that an event is on the stream.
@@ -65,6 +68,11 @@ impl Recovery {
     /// Whether waiting for others has ended.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.awaited.is_empty() || now.as_millisecond() >= self.until_ms
+    }
+
+    /// Whether the time is over in which everything should have come back.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        now.as_millisecond() >= self.late_ms
     }
 
     /// What is not on the stream, in order of its old position.
@@ -137,6 +145,7 @@ mod tests {
     fn whoever_does_not_come_is_not_waited_for_for_ever_and_is_named() {
         let mut recovery = fire_and_housing();
         assert!(!recovery.may_publish(id(6), at(59)));
+        assert!(!recovery.is_late(at(89)) && recovery.is_late(at(90)));
         assert!(recovery.may_publish(id(6), at(60)));
         for number in [4, 6, 7] {
             recovery.returned(id(number));
