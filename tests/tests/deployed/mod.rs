@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{self, StorageType};
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions};
 use fengsui_event::RegionCode;
+use fengsui_log::jetstream::{BrokerOptions, TlsFiles};
 use fengsui_node::broker_accounts::{Member, accounts, inbox_prefix, leaf_users};
 use fengsui_node::connection_key::ConnectionKey;
 use fengsui_tests::{BrokerProcess, Ran, nats_server, project};
@@ -117,6 +117,23 @@ impl City {
         self.options_with(agency, self.seed(agency))
     }
 
+    /// The same for the log's own client, which a node uses.
+    pub fn broker_options(&self, agency: &str, server: &BrokerProcess) -> BrokerOptions {
+        let tls = self.path("pki/clients").join(agency);
+        BrokerOptions {
+            servers: vec![format!("tls://{}", server.clients())],
+            name: agency.to_owned(),
+            seed: Some(self.keys[agency].seed().unwrap()),
+            inbox_prefix: Some(inbox_prefix(agency.parse().unwrap())),
+            tls: TlsFiles {
+                ca: Some(tls.join("ca.crt")),
+                certificate: Some(tls.join("client.crt")),
+                key: Some(tls.join("client.key")),
+            },
+            ..BrokerOptions::default()
+        }
+    }
+
     /// With an agency's certificate and another key.
     pub fn options_with(&self, agency: &str, seed: String) -> ConnectOptions {
         let tls = self.path("pki/clients").join(agency);
@@ -145,22 +162,7 @@ pub fn context(client: &Client) -> Context {
     context
 }
 
-/// The region's stream as design.md wants it.
-pub fn stream_config(replicas: usize) -> stream::Config {
-    stream::Config {
-        name: STREAM.to_owned(),
-        subjects: vec![format!("fengsui.{REGION}.>")],
-        storage: StorageType::File,
-        num_replicas: replicas,
-        deny_delete: true,
-        deny_purge: true,
-        allow_direct: true,
-        allow_atomic_publish: true,
-        ..stream::Config::default()
-    }
-}
-
-fn region() -> RegionCode {
+pub fn region() -> RegionCode {
     REGION.parse().unwrap()
 }
 
