@@ -5,9 +5,12 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::broker::PATIENCE;
 use crate::{DATA, Folder, http_answer, signal, until};
 
 /// How a node is started, so that it can be started again in the same way.
@@ -88,8 +91,15 @@ impl RunningNode {
     /// Waits until its status is as wanted.
     #[track_caller]
     pub fn await_status(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let pid = self.child.id();
-        until(what, || Some(self.status()).filter(|status| status["pid"] == pid && is_so(status)))
+        let (pid, started) = (self.child.id(), Instant::now());
+        loop {
+            let status = self.status();
+            if status["pid"] == pid && is_so(&status) {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "{what}: not yet, but {status:#}\n{}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Asks it over HTTP; gives the status code and the body.
