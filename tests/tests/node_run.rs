@@ -126,10 +126,14 @@ fn a_node_tells_over_http_how_it_is_while_the_broker_is_away_and_after() {
         (Some(true), Some(false), Some("disconnected"))
     );
     assert_eq!(told["pending"].to_string(), shown.cell("pending"));
+    fire.run(["node", "status", "--wait", "0"]).exits(6).shows(&["the stream is out of reach"]);
     let metrics = node.get("/metrics").1;
     assert!(metrics.contains("\nfengsui_broker_connected 0\n") && metrics.contains("\nfengsui_ready 0\n"), "{metrics}");
 
     server.restart();
+    let waited = fire.run(["node", "status", "--wait", "90", "--json"]).ok().json();
+    assert_eq!((waited["ready"].as_bool(), waited["pending"].as_u64()), (Some(true), Some(0)), "{waited}");
+    assert_eq!(fire.run(["case", "list", "--json"]).ok().json()["cases"].as_array().unwrap().len(), 1);
     let status = node.await_ready();
     until("a node that is ready", || (node.get("/readyz").0 == 200).then_some(()));
     fire.run(["node", "status"]).ok();

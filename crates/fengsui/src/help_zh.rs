@@ -256,6 +256,7 @@ pub(crate) const ARGUMENTS: &[(&str, &str, &str)] = &[
     ("node run", "listen", "/healthz、/readyz、/metrics、/status 的地址；缺省取自 node.toml"),
     ("node run", "log_format", "标准错误上日志的格式"),
     ("node run", "log_level", "记录此级别及更严重的；缺省为 info，与 --quiet 合用时为 warn"),
+    ("node status", "wait", "等待节点就绪、待发事件发布、消息流已有事件计入查询库，至多等这么多秒"),
     ("evidence list", "case", "案件编号"),
     ("evidence get", "sha256", "其 SHA-256"),
     ("evidence get", "out", "写入的文件；已有的文件不会被替换"),

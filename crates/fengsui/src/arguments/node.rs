@@ -13,8 +13,10 @@ pub enum NodeCommand {
     )]
     Run(NodeRunArguments),
     /// Show how the running node is: connection, positions, outbox, alarms
-    #[command(after_help = "Example:\n  fengsui --data fire node status --json")]
-    Status,
+    #[command(
+        after_help = "Example:\n  fengsui --data fire node status --json\n  fengsui --data fire node status --wait 30"
+    )]
+    Status(NodeStatusArguments),
 }
 
 /// How a node runs.
@@ -29,6 +31,14 @@ pub struct NodeRunArguments {
     /// What is logged: this and everything graver; `info` when absent, `warn` with --quiet
     #[arg(long, value_enum, env = "FENGSUI_LOG", hide_env_values = true)]
     pub log_level: Option<LogLevel>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct NodeStatusArguments {
+    /// Wait until the node is ready, what waited is published and what was on the stream is in the tables, but no longer than this
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub wait: Option<u64>,
 }
 
 /// How a log is written.

@@ -3,6 +3,7 @@
 use fengsui_event::payload::RoutingAnswer;
 use fengsui_event::{AgencyCode, CaseId, Date, DeadlineKind, EventId, Language, Outcome};
 use fengsui_node::desk::{Command, RandomIds};
+use fengsui_node::folder::Folder;
 use fengsui_node::{Accepted, Node, Receipt};
 use fengsui_projector::query::View;
 use fengsui_projector::state::{CaseState, CaseStatus, ReferralStatus, Slot};
@@ -74,7 +75,7 @@ fn show(session: &Session, node: &mut Node, receipt: &Receipt) -> Result<Exit, F
         facts.add(output.say("待办", "owed"), format!("{kind} {due} {}", names.agency(agency)));
     }
     facts.show(output)?;
-    hint(session, &case, node.registry().authority);
+    hint(session, node.folder(), &case, node.registry().authority);
     Ok(Exit::Done)
 }
 
@@ -120,9 +121,18 @@ fn name_of(case: &CaseState, index: usize) -> EventId {
     if held.count() > 1 { referral.id.event_id() } else { case.id.event_id() }
 }
 
-/// Says on stderr which commands can come next.
-pub fn hint(session: &Session, case: &CaseState, authority: AgencyCode) {
-    let steps = next_steps(case, authority, &invocation(session), session.language());
+/// Says on stderr which commands can come next. Those of agencies whose key the folder does not hold are for their own nodes.
+pub fn hint(session: &Session, folder: &Folder, case: &CaseState, authority: AgencyCode) {
+    let here = invocation(session);
+    let language = session.language();
+    let command = |agency: AgencyCode, verb: String| {
+        if folder.key(agency).exists() {
+            return format!("{here} --agency {agency} {verb}");
+        }
+        let there = language.pick(format!("在 {agency} 的节点上"), format!("at the node of {agency}"));
+        format!("fengsui {verb}  # {there}")
+    };
+    let steps = next_steps(case, authority, command, language);
     if steps.is_empty() {
         return;
     }
@@ -149,8 +159,13 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The commands that can come next in a case.
-pub fn next_steps(case: &CaseState, authority: AgencyCode, program: &str, language: Language) -> Vec<String> {
+/// The commands that can come next in a case. `command` makes one of an agency and what it is to do.
+fn next_steps(
+    case: &CaseState,
+    authority: AgencyCode,
+    command: impl Fn(AgencyCode, String) -> String,
+    language: Language,
+) -> Vec<String> {
     let id = case.id;
     let words = language.pick("说明", "WHY");
     let step = |Owed { kind, agency, id, .. }: Owed| {
@@ -161,7 +176,7 @@ pub fn next_steps(case: &CaseState, authority: AgencyCode, program: &str, langua
             DeadlineKind::Confirm => format!("feedback confirm {id}"),
             DeadlineKind::Rectify => format!("rectification reinspect {id} --passed --findings {words}"),
         };
-        format!("{program} --agency {agency} {verb}")
+        command(agency, verb)
     };
     let mut steps: Vec<String> = owed(case, authority).into_iter().map(step).collect();
     let answered = case.lead().filter(|lead| lead.status == ReferralStatus::Confirmed);
@@ -174,7 +189,7 @@ pub fn next_steps(case: &CaseState, authority: AgencyCode, program: &str, langua
             _ if case.rectified_on.is_some() => format!("case close {id} --ground rectified"),
             _ => format!("rectification order {id} --plan {words} --person {words} --funds 0 --emergency-plan {words}"),
         };
-        steps.push(format!("{program} --agency {agency} {verb}"));
+        steps.push(command(agency, verb));
     }
     steps
 }

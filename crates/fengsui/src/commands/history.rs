@@ -58,7 +58,7 @@ pub fn show(session: &Session, id: EventId) -> Result<Exit, Failure> {
     output.heading(output.say("历程（时间为 UTC+08:00）", "History (times in UTC+08:00)"))?;
     show_rows(output, HISTORY, &history)?;
     if tables.is_present() {
-        act::hint(session, &case, tables.registry().authority);
+        act::hint(session, tables.folder(), &case, tables.registry().authority);
     }
     Ok(Exit::Done)
 }

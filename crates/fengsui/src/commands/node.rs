@@ -6,6 +6,7 @@ mod metrics;
 mod run;
 mod status;
 mod supervisor;
+mod wait;
 
 use crate::arguments::node::NodeCommand;
 use crate::exit::{Exit, Failure};
@@ -16,7 +17,7 @@ pub fn run(session: &Session, command: NodeCommand) -> Result<Exit, Failure> {
     session.refuse_as_of()?;
     match command {
         NodeCommand::Run(arguments) => run::run(session, &arguments),
-        NodeCommand::Status => status::run(session),
+        NodeCommand::Status(arguments) => status::run(session, &arguments),
     }
 }
 
@@ -49,7 +50,15 @@ fn example() -> (fengsui_node::station::status::Status, fengsui_event::Timestamp
             resubscribed: 1,
             error: Some("no server\nanswers".to_owned()),
         },
-        log: LogStatus { stream: 120, copy: 118, applied: 117, lag: 3, stalled_ms: 1_500, without_effect: 2 },
+        log: LogStatus {
+            stream: 120,
+            copy: 118,
+            applied: 117,
+            lag: 3,
+            stalled_ms: 1_500,
+            without_effect: 2,
+            looked: Some(at(99)),
+        },
         outbox: OutboxStatus {
             pending: 4,
             sent: 60,

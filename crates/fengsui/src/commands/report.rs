@@ -156,7 +156,7 @@ pub fn show(session: &Session, node: &mut Node, receipt: &Receipt) -> Result<(),
     facts.show(output)?;
     output.heading(output.say("抄送", "Referrals"))?;
     show_referrals(session, &case)?;
-    act::hint(session, &case, node.registry().authority);
+    act::hint(session, node.folder(), &case, node.registry().authority);
     Ok(())
 }
 

@@ -107,12 +107,13 @@ impl<'a> Keeper<'a> {
             | NodeError::Tail(TailError::Differs { position, .. }) => {
                 return Ok(End::Different(Difference::Differs { position: position.get() }));
             }
-            NodeError::Broker(broker) => return Ok(End::OutOfReach(broker.to_string())),
             NodeError::Tail(TailError::HeadWentBack { head, expected, .. }) => {
                 let stream = head.map_or(0, Position::get);
                 return Ok(End::Different(Difference::Shorter { stream, copy: expected.get() }));
             }
-            NodeError::Tail(TailError::Broker(broker)) => return Ok(End::OutOfReach(broker.to_string())),
+            NodeError::Broker(broker) | NodeError::Tail(TailError::Broker(broker)) => {
+                return Ok(End::OutOfReach(broker.to_string()));
+            }
             _ => {}
         }
         if matches!(storage_of(&error), Some(StorageError::DiskFull { .. } | StorageError::Busy { .. })) {
@@ -209,9 +210,13 @@ impl<'a> Keeper<'a> {
 
     /// Looks at the stream's own account of itself, and again at what was copied before.
     fn look(&mut self, stream: &Stream, is_busy: bool) -> Result<Option<End>, NodeError> {
+        let asked = Timestamp::now();
         let state = stream.state()?;
         let last = state.last.map_or(0, Position::get);
-        self.shared.note_far(|far| far.stream = last);
+        self.shared.note_far(|far| {
+            far.stream = last;
+            far.looked = Some(asked);
+        });
         self.tell_of_missing();
         let (copy, _) = self.files()?;
         let head = copy.head()?.map_or(0, Position::get);

@@ -41,6 +41,8 @@ pub struct Far {
     pub applied: u64,
     /// Events without effect.
     pub without_effect: u64,
+    /// When the stream was last asked where it ends.
+    pub looked: Option<Timestamp>,
     /// When the tables last moved, or last had nothing to move for.
     pub moved: Instant,
 }
@@ -58,7 +60,7 @@ struct Link {
 impl Shared {
     /// For a node that starts.
     pub fn new(folder: Folder, stop: StopFlag) -> Self {
-        let far = Far { stream: 0, copy: 0, applied: 0, without_effect: 0, moved: Instant::now() };
+        let far = Far { stream: 0, copy: 0, applied: 0, without_effect: 0, looked: None, moved: Instant::now() };
         Self {
             folder,
             stop,
@@ -207,6 +209,7 @@ impl Shared {
             lag,
             stalled_ms: u64::try_from(stalled.as_millis()).unwrap_or(u64::MAX),
             without_effect: far.without_effect,
+            looked: far.looked,
         }
     }
 

@@ -75,6 +75,9 @@ pub struct LogStatus {
     pub stalled_ms: u64,
     /// Events without effect so far.
     pub without_effect: u64,
+    /// When the stream was last asked where it ends; nothing before the first answer.
+    #[serde(default)]
+    pub looked: Option<Timestamp>,
 }
 
 /// What waits to be published.
@@ -162,10 +165,15 @@ impl Status {
             .or((self.log.lag > READY_LAG_MAX).then_some(Trouble::Behind))
     }
 
-    /// Why a running node does not reach the stream, if it says so and still runs.
+    /// Why a running node does not reach the stream, if it says so and still runs. One that has just been started does not know yet.
     pub fn cut_off(&self, now: Timestamp) -> Option<String> {
         let is_cut = self.health(now).is_none() && !self.broker.connected;
-        is_cut.then(|| self.broker.error.clone().unwrap_or_default())
+        self.broker.error.clone().filter(|_| is_cut)
+    }
+
+    /// Whether a running node has neither reached the stream yet nor failed to.
+    pub fn is_connecting(&self, now: Timestamp) -> bool {
+        self.health(now).is_none() && !self.broker.connected && self.broker.error.is_none()
     }
 
     /// Why a running node may not publish, if it has said so since `since` and still runs.
@@ -228,6 +236,10 @@ mod tests {
         assert_eq!((status.health(at(1)), status.readiness(at(1))), (None, None));
         status.broker.connected = false;
         assert_eq!((status.health(at(1)), status.readiness(at(1))), (None, Some(Trouble::Disconnected)));
+        assert_eq!((status.cut_off(at(1)), status.is_connecting(at(1))), (None, true));
+        status.broker.error = Some("no server answers".to_owned());
+        assert_eq!((status.cut_off(at(1)).as_deref(), status.is_connecting(at(1))), (Some("no server answers"), false));
+        assert_eq!(status.cut_off(at(9)), None, "a node that says nothing any more says nothing of the stream");
         status.broker.servers.clear();
         assert_eq!(status.readiness(at(1)), None);
     }

@@ -1,5 +1,7 @@
 //! How the running node is, seen from another process.
 
+use std::time::{Duration, Instant};
+
 use fengsui_event::{Language, Timestamp};
 use fengsui_log::StorageError;
 use fengsui_log::embedded::LOG_FILE;
@@ -12,10 +14,15 @@ use fengsui_node::station::redraw::{Loss, losses, set_aside_folder};
 use fengsui_node::station::status::{Status, Trouble};
 use serde_json::{Value, json};
 
+use super::wait;
+use crate::arguments::node::NodeStatusArguments;
 use crate::commands::history::local_time;
 use crate::exit::{Exit, Failure};
 use crate::output::{Facts, Output};
 use crate::session::Session;
+
+/// Between looks at a node that is waited for.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a node runs on a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +51,16 @@ struct Waiting {
     oldest: Option<Timestamp>,
 }
 
-/// Shows how the node is.
-pub fn run(session: &Session) -> Result<Exit, Failure> {
+/// Shows how the node is, once what is waited for has come or has not come in time.
+pub fn run(session: &Session, arguments: &NodeStatusArguments) -> Result<Exit, Failure> {
     let folder = Folder::open(&session.global.data)?;
     if folder.node().broker.is_none() {
         return Err(NodeError::NoBroker { root: folder.root().to_owned() }.into());
     }
-    let seen = Seen::of(&folder)?;
+    let (seen, has_come) = match arguments.wait {
+        None => (Seen::of(&folder)?, true),
+        Some(seconds) => await_settled(&folder, session.now, Duration::from_secs(seconds))?,
+    };
     let output = &session.output;
     if output.json() {
         output.document(&seen.json())?;
@@ -59,7 +69,33 @@ pub fn run(session: &Session) -> Result<Exit, Failure> {
         seen.show_alarms(output)?;
         seen.show_losses(output, &folder)?;
     }
-    Ok(exit_of(seen.life, seen.trouble()))
+    let exit = exit_of(seen.life, seen.trouble());
+    if has_come || exit != Exit::Done {
+        return Ok(exit);
+    }
+    output.note(
+        "等待时间已到，仍有事件待发布，或消息流的事件尚未全部计入",
+        "the time is over, and some events still wait to be published, or some of the stream are not in the tables",
+    );
+    Ok(Exit::KeptForLater)
+}
+
+/// Looks again and again until the node has settled, at most as long as it is waited for. Says whether it has.
+fn await_settled(folder: &Folder, since: Timestamp, patience: Duration) -> Result<(Seen, bool), Failure> {
+    let began = Instant::now();
+    let mut waiting = wait::Settling::since(since);
+    loop {
+        let seen = Seen::of(folder)?;
+        let status = seen.status.as_ref().filter(|_| seen.life == Life::Runs);
+        if seen.trouble().is_none() && waiting.is_over(status, seen.waiting.oldest, Timestamp::now()) {
+            return Ok((seen, true));
+        }
+        let left = patience.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Ok((seen, false));
+        }
+        std::thread::sleep(LOOK_INTERVAL.min(left));
+    }
 }
 
 impl Seen {
