@@ -67,6 +67,17 @@ impl Embedded {
         Ok(self.head()?)
     }
 
+    /// Where a record is, or nothing when its id is not known.
+    ///
+    /// Errors: [`AppendError::Conflict`] when only other content stands under its id.
+    pub fn position_of(&self, record: &Record) -> Result<Option<Position>, AppendError> {
+        match self.known(record)? {
+            append::Known::Not => Ok(None),
+            append::Known::Same(position) => Ok(Some(position)),
+            append::Known::Other(conflict) => Err(AppendError::Conflict(Box::new(conflict))),
+        }
+    }
+
     /// Checks the file's structure, as [`Database::quick_check`] does. What the records say is not looked at.
     pub fn quick_check(&self) -> Result<(), StorageError> {
         self.database.quick_check()

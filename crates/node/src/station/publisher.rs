@@ -6,8 +6,7 @@
 
 use fengsui_event::{EventId, Timestamp};
 use fengsui_log::jetstream::{PublishError, Stream};
-use fengsui_log::{AppendError, Conflict, ConflictWith, Embedded, EventLog as _, Field, Position, Record};
-use sha2::{Digest as _, Sha256};
+use fengsui_log::{Embedded, EventLog as _, Position, Record};
 
 use super::recovery::Recovery;
 use crate::node::NodeError;
@@ -45,7 +44,8 @@ pub fn settle(outbox: &mut Outbox, copy: &Embedded) -> Result<(usize, usize), No
         number = *last;
         let mut sent = Vec::new();
         for (_, event) in &waiting {
-            if let Some(position) = position_of(copy, &event.record)? {
+            // Other content under one id ends it here: nothing after it in its source's chain would make sense.
+            if let Some(position) = copy.position_of(&event.record)? {
                 sent.push((event.record.id, position));
             }
         }
@@ -104,36 +104,4 @@ pub enum PublishingError {
     /// The node's own files.
     #[error(transparent)]
     Node(#[from] NodeError),
-}
-
-/// Where a record is. The same id with other content is a conflict: nothing after it in its source's chain would make sense.
-fn position_of(copy: &Embedded, record: &Record) -> Result<Option<Position>, NodeError> {
-    let mut other = None;
-    for position in copy.find(record.id)? {
-        match copy.read(position, 1)?.pop() {
-            Some(stored) if stored.record == *record => return Ok(Some(position)),
-            found => other = other.or(found),
-        }
-    }
-    match other {
-        None => Ok(None),
-        Some(stored) => Err(AppendError::Conflict(Box::new(conflict(&stored.record, record, stored.position))).into()),
-    }
-}
-
-fn conflict(stored: &Record, offered: &Record, position: Position) -> Conflict {
-    let fields = [
-        (Field::Bytes, &stored.bytes[..], &offered.bytes[..]),
-        (Field::Signature, &stored.signature, &offered.signature),
-        (Field::Subject, stored.subject.as_bytes(), offered.subject.as_bytes()),
-    ];
-    let differing = fields.iter().find(|(_, stored, offered)| stored != offered).unwrap_or(&fields[0]);
-    let (field, stored, theirs) = *differing;
-    Conflict {
-        id: offered.id,
-        with: ConflictWith::Stored(position),
-        field,
-        stored_sha256: Sha256::digest(stored).into(),
-        offered_sha256: Sha256::digest(theirs).into(),
-    }
 }
