@@ -56,8 +56,9 @@ pub fn deadlines(shared: &Shared) {
         if !is_new || !is_in_step(shared) {
             return Ok(());
         }
-        take_steps(shared, Timestamp::now()).map_err(|error| error.to_string())?;
-        looked = Some((applied, Instant::now()));
+        if take_steps(shared, Timestamp::now()).map_err(|error| error.to_string())? {
+            looked = Some((applied, Instant::now()));
+        }
         Ok(())
     });
 }
@@ -68,18 +69,18 @@ fn is_in_step(shared: &Shared) -> bool {
     shared.stream().is_some() && far.applied >= far.stream
 }
 
-fn take_steps(shared: &Shared, now: Timestamp) -> Result<(), NodeError> {
+/// Takes the steps that are due, unless a command is just using the outbox. Whether it could.
+fn take_steps(shared: &Shared, now: Timestamp) -> Result<bool, NodeError> {
     let me = source_of(&shared.folder);
     let reader = Reader::open(&shared.folder.model())?;
     let (_, registry) = reader.view().progress()?;
-    let Some(registry) = registry else { return Ok(()) };
+    let Some(registry) = registry else { return Ok(true) };
     let steps = deadlines::due(&reader.view(), &registry, &me, day_of(now), STEPS_MAX)?;
     if steps.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let mut node = match Node::open(shared.folder.root()) {
-        // A command is just being done; the terms are looked at again in a moment.
-        Err(error) if matches!(storage_of(&error), Some(StorageError::SecondWriter { .. })) => return Ok(()),
+        Err(error) if matches!(storage_of(&error), Some(StorageError::SecondWriter { .. })) => return Ok(false),
         opened => opened?,
     };
     let Accepted { result: taken, waits } = node.accept(|batch| {
@@ -100,7 +101,8 @@ fn take_steps(shared: &Shared, now: Timestamp) -> Result<(), NodeError> {
     if let Some(error) = waits {
         tracing::info!(%error, "they wait in the outbox");
     }
-    node.close()
+    node.close()?;
+    Ok(true)
 }
 
 /// Tells the agency what it must look at.
