@@ -8,6 +8,10 @@ use fengsui_rulebook::Rulebook;
 /// How long the reporter has to remind before the authority does.
 const REPORTER_WORKING_DAYS: u16 = 1;
 
+/// By how many days clocks of nodes may differ: a day that lies further ahead is not counted from. One that lies ahead by less comes
+/// from a node whose clock is right, seen by one whose clock is behind.
+const CLOCK_DAYS_MAX: i64 = 7;
+
 /// What is done about a term that has passed, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OverdueKind {
@@ -63,8 +67,9 @@ pub(super) fn next(
         return None;
     }
     let terms = book.deadlines(&term.category, term.severity);
-    // A day that lies ahead comes from a clock that goes wrong: it must not hold supervision up.
-    let counted = |from: Option<Date>| from.filter(|from| *from <= day).unwrap_or(term.due_on);
+    // A day that lies far ahead comes from a clock that goes wrong: it must not hold supervision up.
+    let furthest = day.saturating_add(jiff::Span::new().days(CLOCK_DAYS_MAX));
+    let counted = |from: Option<Date>| from.filter(|from| *from <= furthest).unwrap_or(term.due_on);
     let is_over = |from: Date, working_days: u16| day > book.working_day_after(from, working_days).date;
     if term.city_on.is_some() {
         return (is_authority && is_over(counted(term.city_on), terms.province_supervision))

@@ -167,6 +167,18 @@ fn a_day_that_lies_ahead_does_not_count() {
     check(&registry(), &ahead, "joint-office", Some(("2026-02-28", "city")));
 }
 
+/// A node whose clock is set back must not supervise what was reminded of today: by its clock that is tomorrow.
+#[test]
+fn a_clock_that_is_behind_supervises_nothing_early() {
+    let reminded = OverdueTerm { reminded_on: Some(day("2026-03-11")), ..term() };
+    assert_eq!(steps(&registry(), "2026-03-10", &reminded, "joint-office"), []);
+    // Five working days after Wednesday 11 March are the 12th, 13th, 16th, 17th and 18th.
+    assert_eq!(steps(&registry(), "2026-03-18", &reminded, "joint-office"), []);
+    assert_eq!(steps(&registry(), "2026-03-19", &reminded, "joint-office").len(), 1);
+    let supervised = OverdueTerm { city_on: Some(day("2026-03-11")), ..reminded };
+    assert_eq!(steps(&registry(), "2026-03-10", &supervised, "joint-office"), []);
+}
+
 #[test]
 fn a_term_has_not_passed_until_its_day_ends_and_without_rules_none_has() {
     assert_eq!(steps(&registry(), "2026-02-13", &term(), "tourism"), []);
