@@ -59,7 +59,11 @@ impl Reading {
 
     /// Beside a running node, which knows whether the stream can be reached.
     fn beside_keeper(mut self) -> Result<Self, NodeError> {
-        self.cut = Status::read(self.folder.root()).and_then(|status| status.cut_off(Timestamp::now()));
+        let now = Timestamp::now();
+        self.cut = Status::read(self.folder.root()).and_then(|status| {
+            let connecting = status.is_connecting(now).then(|| "the running node is just connecting".to_owned());
+            status.cut_off(now).or(connecting)
+        });
         self.waiting = Outbox::open_reader(self.folder.outbox())?.counts()?.pending;
         Ok(self)
     }
