@@ -10,7 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fengsui_event::{EventId, Timestamp};
 use fengsui_log::{Embedded, EventLog as _, Position};
+use fengsui_node::node::genesis;
 use fengsui_node::station::status::Status;
+use fengsui_projector::Projector;
 use serde_json::Value;
 
 use crate::broker::{BrokerProcess, nats_server, signal, until};
@@ -353,6 +355,13 @@ impl City {
         let first = digests.values().next().unwrap().clone();
         assert!(digests.values().all(|digest| *digest == first), "{digests:#?}");
         first
+    }
+
+    /// The digest of the tables that a node itself has drawn while it ran. It must have settled.
+    pub fn table_digest(&self, name: &str) -> String {
+        let folder = fengsui_node::folder::Folder::open(self.folder(name).path().join(DATA)).unwrap();
+        let tables = Projector::open_reader(&folder.model(), &genesis(folder.exchange())).unwrap();
+        format!("digest sha256:{}", tables.digest().unwrap())
     }
 
     /// The records of a node's copy of the log: position, event id, subject.

@@ -42,8 +42,9 @@ fn a_hundred_kills_lose_nothing_and_double_nothing() {
     println!("the stream ends at {head}");
     nothing_is_lost_or_doubled(&city, &work);
     chains_are_whole(&city);
-    city.same_digest();
+    let digest = city.same_digest();
     for name in city.names() {
+        assert_eq!(city.table_digest(name), digest, "{name}");
         assert_eq!(city.anomalies(name), Vec::<serde_json::Value>::new(), "{name}");
     }
     assert!(work.closed() > 0, "no case went its whole way");
