@@ -64,7 +64,7 @@ fn report(city: &City, name: &str, now: Timestamp, facts: &str) -> CaseId {
 /// What a node's duty would have done so many days ago. Returns how many steps it took.
 fn duty(city: &City, name: &str, days: i64) -> usize {
     let mut node = desk(city, name);
-    let me = source_of(&NodeFolder::open(&city.folder(name).path().join(DATA)).unwrap());
+    let me = source_of(&NodeFolder::open(city.folder(name).path().join(DATA)).unwrap());
     let now = days_ago(days);
     let steps = deadlines::due(&node.view(), node.registry(), &me, day_of(now), 100).unwrap();
     let count = steps.len();

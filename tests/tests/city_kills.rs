@@ -22,6 +22,8 @@ const ROUNDS: u32 = 100;
 const WORKERS: u64 = 3;
 /// The longest time between two kills, in milliseconds.
 const PAUSE_MS: u64 = 600;
+/// In about this time a node has started, in milliseconds.
+const START_MS: u64 = 250;
 
 #[test]
 fn a_hundred_kills_lose_nothing_and_double_nothing() {
@@ -63,6 +65,12 @@ fn kill_at_random(city: &City, work: &Work, seed: u64) -> BTreeMap<String, u32> 
                 let name = &names[pick(&mut dice, names.len())];
                 city.kill_node(name);
                 city.launch_node(name);
+                if dice.below(4) == 0 {
+                    // Once more while it starts.
+                    std::thread::sleep(Duration::from_millis(dice.below(START_MS)));
+                    city.kill_node(name);
+                    city.launch_node(name);
+                }
                 name.clone()
             }
             6 | 7 => {
