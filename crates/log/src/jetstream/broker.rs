@@ -27,8 +27,9 @@ const REVIVAL_INTERVAL: Duration = Duration::from_secs(1);
 /// JetStream's codes for "not switched on", for the server and for the account.
 const CODES_NO_JETSTREAM: [u64; 2] = [10_076, 10_039];
 
-/// JetStream's codes for an atomic batch that was given up half-way, as when the stream's leader changes, and for too many of them at once.
-const CODES_TEMPORARY: [u64; 2] = [10_176, 10_210];
+/// JetStream's codes for an atomic batch that was given up half-way, as when the stream's leader changes, for too many of them at once, and for
+/// an id that the leader has proposed to its followers and that they have not confirmed.
+const CODES_TEMPORARY: [u64; 3] = [10_176, 10_210, 10_158];
 
 /// How to reach the broker and who to be there.
 #[derive(Clone, Debug)]
@@ -186,6 +187,22 @@ impl Broker {
     /// Where the client's tasks run. Blocking on it from within one of its own tasks panics.
     pub fn runtime(&self) -> &Handle {
         &self.shared.handle
+    }
+
+    /// Leaves the server that the connection leads to for another one of its cluster, or the same again, as chance will have it. For when the
+    /// connection stands and the stream is out of reach: a server that is cut off from the others serves nobody, and keeps its clients.
+    pub fn change_server(&self) {
+        let client = self.client();
+        let is_alone = self.shared.options.servers.len() < 2
+            && client.try_server_info().is_none_or(|server| server.connect_urls.is_empty());
+        if is_alone {
+            return;
+        }
+        tracing::warn!("the server is connected and does not reach the stream; the connection is made anew");
+        self.shared.handle.spawn(async move {
+            // Only a client whose tasks have ended refuses, and that is made anew by itself.
+            let _ = client.force_reconnect().await;
+        });
     }
 
     /// Runs `work` and listens to the connection meanwhile: a denial of a subject that `concerns` it, the end of the connection and the

@@ -94,7 +94,7 @@ impl Stream {
     ///
     /// `replicas`: on how many servers of a cluster each message is kept, 1 on a single server.
     ///
-    /// Errors: those of [`open`](Stream::open); on a cluster fewer than three replicas are refused once the stream is made.
+    /// Errors: those of [`open`](Stream::open); on a cluster fewer than three replicas are refused.
     pub fn create(broker: &Broker, region: RegionCode, replicas: usize) -> Result<Stream, BrokerError> {
         match Stream::open(broker, region) {
             Err(BrokerError::NoStream { .. }) => {}
@@ -102,6 +102,14 @@ impl Stream {
         }
         let name = stream_name(region);
         let wanted = guarantees::wanted(region, replicas);
+        // What would be refused once it is there is not made.
+        let server = broker.client().try_server_info();
+        let is_clustered = server.as_ref().is_some_and(|server| server.cluster.is_some());
+        let version = server.map_or_else(String::new, |server| server.version);
+        let missing = guarantees::missing(region, Server { version: &version, is_clustered }, &wanted);
+        if !missing.is_empty() {
+            return Err(BrokerError::Guarantees { stream: name, missing });
+        }
         let (doing, operation) = (format!("making the stream {name}"), format!("STREAM.CREATE.{name}"));
         let made = broker.ask::<serde_json::Value>(&doing, &operation, &wanted);
         match broker.runtime().block_on(made) {
