@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use fengsui_event::Timestamp;
 use fengsui_log::jetstream::{Broker, BrokerError, Stream, TailError};
 use fengsui_log::{AppendError, Embedded, EventLog as _, Position, StorageError};
-use fengsui_projector::replay::rebuild;
 use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
 use super::comparing::Comparing;
@@ -15,7 +14,6 @@ use super::redraw;
 use super::shared::{Shared, lock};
 use crate::folder::Folder;
 use crate::node::{NodeError, OutOfReach, genesis, reach_stream};
-use crate::outbox::Outbox;
 use crate::reading::storage_of;
 
 /// Records that are copied and folded together.
@@ -26,6 +24,8 @@ const LISTENING: Duration = Duration::from_millis(200);
 const STATE_INTERVAL: Duration = Duration::from_secs(1);
 /// Between tries to reach the stream.
 const REACH_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a server that is connected may not reach the stream before another one is tried. An election takes up to about so long.
+const SERVER_PATIENCE: Duration = Duration::from_secs(5);
 /// Between tries to go on after a full disk.
 const DISK_INTERVAL: Duration = Duration::from_secs(2);
 /// After which time a difference is looked at again before it is believed.
@@ -65,6 +65,7 @@ impl<'a> Keeper<'a> {
 
     fn take(&mut self, copy: Embedded, watcher: &mut dyn Watcher) -> Result<(), NodeError> {
         let exchange = self.shared.folder.exchange();
+        redraw::complete(&self.shared.folder, &copy)?;
         let mut projector = Projector::open(&self.shared.folder.model(), genesis(exchange))?;
         projector.follow(&copy, FollowOptions::default(), watcher)?;
         let recovery = redraw::recovery(&self.shared.folder, &copy)?;
@@ -78,6 +79,7 @@ impl<'a> Keeper<'a> {
     ///
     /// Errors: what no waiting mends, such as a damaged file or a stream that does not promise what it must.
     pub fn run(&mut self) -> Result<(), NodeError> {
+        let mut cut_since = None;
         while !self.shared.stop.is_stopped() {
             let end = match reach_stream(&self.shared.folder, self.broker) {
                 Ok(stream) => self.attend(&stream),
@@ -87,7 +89,14 @@ impl<'a> Keeper<'a> {
             match self.weigh(end)? {
                 End::Stopped => break,
                 End::OutOfReach(reason) => {
+                    if self.shared.stream().is_some() || !self.broker.is_connected() {
+                        cut_since = None;
+                    }
                     self.shared.disconnected(reason);
+                    if cut_since.get_or_insert_with(Instant::now).elapsed() >= SERVER_PATIENCE {
+                        self.broker.change_server();
+                        cut_since = None;
+                    }
                     std::thread::sleep(REACH_INTERVAL);
                 }
                 End::Different(difference) => self.settle(difference)?,
@@ -115,6 +124,10 @@ impl<'a> Keeper<'a> {
                 return Ok(End::OutOfReach(broker.to_string()));
             }
             _ => {}
+        }
+        // While the copies changed places, a command that waited for this node took the folder for a moment.
+        if self.files.is_none() && matches!(storage_of(&error), Some(StorageError::SecondWriter { .. })) {
+            return Ok(End::OutOfReach(error.to_string()));
         }
         if matches!(storage_of(&error), Some(StorageError::DiskFull { .. } | StorageError::Busy { .. })) {
             let now = Timestamp::now();
@@ -299,20 +312,18 @@ impl<'a> Keeper<'a> {
         let folder = &self.shared.folder;
         let mut new = redraw::begin(folder)?;
         let stop = &self.shared.stop;
-        catch_up(&mut new, stream, &mut |_, _| {
+        let drawn = catch_up(&mut new, stream, &mut |_, _| {
             if stop.is_stopped() { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
-        })?;
-        if stop.is_stopped() {
-            return Ok(());
+        });
+        if drawn.is_err() || stop.is_stopped() {
+            drop(new);
+            redraw::give_up(folder)?;
+            return drawn.map(|_| ());
         }
         let Some((old, projector)) = self.files.take() else { return Ok(()) };
         drop(projector);
         let loss = redraw::finish(folder, old, new, found)?;
         let copy = Embedded::open_writer(folder.log())?;
-        // The old tables serve the desk until the new ones are whole.
-        let genesis = genesis(folder.exchange());
-        rebuild(&folder.model(), genesis, &copy, FollowOptions::default(), &mut Unwatched)?;
-        super::publisher::note_all_anew(&mut Outbox::open_publisher(folder.outbox())?, &copy)?;
         let positions = ranges(loss.lost.iter().map(|lost| lost.position));
         tracing::error!(
             lost = loss.lost.len(),
