@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType};
 use fengsui_event::RegionCode;
+use fengsui_event::envelope::EVENT_BYTES_MAX;
 
 use super::MissingGuarantee;
 
@@ -17,6 +18,9 @@ pub const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
 /// Replicas of a stream on a clustered server.
 pub(super) const REPLICAS: usize = 3;
 
+/// The largest message that the server must take, in bytes: the largest event and its headers.
+const MAX_PAYLOAD_MIN: usize = EVENT_BYTES_MAX + 4_096;
+
 /// The first version that writes an atomic batch to disk with one sync.
 const VERSION_MIN: (u64, u64) = (2, 15);
 
@@ -27,6 +31,8 @@ pub(super) struct Server<'a> {
     pub(super) version: &'a str,
     /// Whether it is one of several that replicate.
     pub(super) is_clustered: bool,
+    /// The largest message that it takes, in bytes.
+    pub(super) max_payload: usize,
 }
 
 /// The name of a region's stream.
@@ -115,6 +121,13 @@ impl Check {
             &server.version,
             &format!("{major}.{minor} or newer"),
             format!("nats-server {major}.{minor} or newer on every server of the cluster"),
+        );
+        self.need(
+            server.max_payload >= MAX_PAYLOAD_MIN,
+            "max_payload",
+            &server.max_payload,
+            &format!("{MAX_PAYLOAD_MIN} or more"),
+            format!("`max_payload: {MAX_PAYLOAD_MIN}` in the configuration of every nats-server, and `nats-server --signal reload`"),
         );
         if server.is_clustered {
             self.line(config.num_replicas >= REPLICAS, "num_replicas", &config.num_replicas, &REPLICAS);

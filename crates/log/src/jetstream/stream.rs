@@ -106,7 +106,11 @@ impl Stream {
         let server = broker.client().try_server_info();
         let is_clustered = server.as_ref().is_some_and(|server| server.cluster.is_some());
         let version = server.map_or_else(String::new, |server| server.version);
-        let missing = guarantees::missing(region, Server { version: &version, is_clustered }, &wanted);
+        let missing = guarantees::missing(
+            region,
+            Server { version: &version, is_clustered, max_payload: broker.client().max_payload() },
+            &wanted,
+        );
         if !missing.is_empty() {
             return Err(BrokerError::Guarantees { stream: name, missing });
         }
@@ -128,7 +132,8 @@ impl Stream {
         let info = info(broker, &name)?;
         let connected = broker.server_version().unwrap_or_default();
         let version = info.config.metadata.get(METADATA_VERSION).unwrap_or(&connected);
-        let server = Server { version, is_clustered: info.cluster.name.is_some() };
+        let max_payload = broker.client().max_payload();
+        let server = Server { version, is_clustered: info.cluster.name.is_some(), max_payload };
         let missing = guarantees::missing(region, server, &info.config);
         if !missing.is_empty() {
             return Err(BrokerError::Guarantees { stream: name, missing });

@@ -7,7 +7,7 @@ use async_nats::jetstream::stream::{
 use super::super::guarantees::{Server, missing, wanted};
 use super::*;
 
-const SINGLE: Server<'_> = Server { version: "2.15.1", is_clustered: false };
+const SINGLE: Server<'_> = Server { version: "2.15.1", is_clustered: false, max_payload: 1 << 20 };
 
 fn names(missing: &[MissingGuarantee]) -> Vec<&'static str> {
     missing.iter().map(|one| one.what).collect()
@@ -67,7 +67,7 @@ fn each_promise_that_is_missing_is_named() {
 #[test]
 fn a_server_that_is_too_old_and_too_few_replicas_are_named() {
     let check = |version, is_clustered, replicas| {
-        let found = missing(region(), Server { version, is_clustered }, &wanted(region(), replicas));
+        let found = missing(region(), Server { version, is_clustered, ..SINGLE }, &wanted(region(), replicas));
         names(&found)
     };
     assert_eq!(check("2.15.0", false, 1), [""; 0]);
@@ -78,6 +78,16 @@ fn a_server_that_is_too_old_and_too_few_replicas_are_named() {
     }
     assert_eq!(check("2.15.1", true, 3), [""; 0]);
     assert_eq!(check("2.15.1", true, 1), ["num_replicas"]);
+}
+
+#[test]
+fn a_server_that_does_not_take_the_largest_event_is_refused_before_one_is_stuck() {
+    let server = NatsServer::start_with_config("max_payload: 65536\n");
+    let BrokerError::Guarantees { missing, .. } = Stream::create(&broker(&server), region(), 1).unwrap_err() else {
+        panic!("expected a missing guarantee")
+    };
+    assert_eq!((names(&missing), missing[0].found.as_str()), (vec!["max_payload"], "65536"));
+    assert!(missing[0].mend.contains("max_payload: 1048576"), "{}", missing[0].mend);
 }
 
 #[test]
