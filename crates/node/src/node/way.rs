@@ -66,6 +66,9 @@ pub enum OutOfReach {
     /// The copy is being changed.
     #[error("the node's copy is being drawn again")]
     Changing,
+    /// What stood before it on the stream was lost and is not back yet.
+    #[error("others bring back first what the stream has lost; `fengsui node run` publishes it after that")]
+    Held,
 }
 
 impl Way {
@@ -127,6 +130,7 @@ impl Node {
         mut log: Embedded,
         watcher: &mut dyn Watcher,
     ) -> Result<Self, NodeError> {
+        redraw::complete(&folder, &log)?;
         let mut projector = Projector::open(&folder.model(), genesis(folder.exchange()))?;
         let brought = reach(&folder).and_then(|stream| Ok((bring_up(&mut log, &stream, watcher)?, stream)));
         let reached = match brought {
@@ -192,20 +196,25 @@ impl Node {
     /// Publishes from this process. The copy is brought up to the head before, so that nothing goes twice, and after.
     fn publish_itself(&mut self) -> Result<(), NodeError> {
         let Way::Stream(log, stream) = &mut self.way else { return Ok(()) };
-        bring_up(log, stream, &mut Unwatched)?;
+        // What is published onto a stream that has lost something would come before what was lost.
+        if bring_up(log, stream, &mut Unwatched)?.is_some() {
+            return Err(OutOfReach::Different.into());
+        }
         let recovery = redraw::recovery(&self.folder, log)?;
         settle(&mut self.outbox, log)?;
-        loop {
+        let is_held = loop {
             match publish_some(&mut self.outbox, stream, &recovery, Timestamp::now()) {
                 Ok(Round::Published(_)) => {}
-                Ok(Round::Empty | Round::Held) => break,
+                Ok(round) => break round == Round::Held,
                 Err(PublishingError::Node(error)) => return Err(error),
                 Err(PublishingError::Publish(error)) => return Err(NodeError::Publish(Box::new(error))),
             }
+        };
+        if bring_up(log, stream, &mut Unwatched)?.is_some() {
+            return Err(OutOfReach::Different.into());
         }
-        bring_up(log, stream, &mut Unwatched)?;
         self.projector.follow(log, FollowOptions::default(), &mut Unwatched)?;
-        Ok(())
+        if is_held { Err(OutOfReach::Held.into()) } else { Ok(()) }
     }
 
     /// Waits until the running node has published and folded what was put into the outbox. Should it have ended, this process does it.
@@ -240,6 +249,7 @@ impl Node {
     }
 
     fn take_over(&mut self, mut log: Embedded) -> Result<(), NodeError> {
+        redraw::complete(&self.folder, &log)?;
         self.projector = Projector::open(&self.folder.model(), genesis(self.folder.exchange()))?;
         let brought = reach(&self.folder).and_then(|stream| Ok((bring_up(&mut log, &stream, &mut Unwatched)?, stream)));
         let reason = match brought {
@@ -267,6 +277,7 @@ impl OutOfReach {
             }
             NodeError::Tail(TailError::Broker(error)) => Ok(OutOfReach::Broker(error)),
             NodeError::Publish(error) if error.is_out_of_reach() => Ok(OutOfReach::Cut(error.to_string())),
+            NodeError::OutOfReach(reason) => Ok(reason),
             other => Err(other),
         }
     }
@@ -287,6 +298,7 @@ impl OutOfReach {
             OutOfReach::Slow => OutOfReach::Slow,
             OutOfReach::Different => OutOfReach::Different,
             OutOfReach::Changing => OutOfReach::Changing,
+            OutOfReach::Held => OutOfReach::Held,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Recovery {
     awaited: BTreeSet<usize>,
     /// Places of what is not back yet and is our own.
     own: BTreeSet<usize>,
+    /// A clock that shows an earlier time than this was set back since the loss was found, and tells nothing of how long that is ago.
+    from_ms: i64,
     /// Until when others are waited for.
     until_ms: i64,
     /// After which what is not back is missing. Others may have found the loss later, and wait as long.
@@ -41,14 +43,19 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// Begins when a loss was found. `ours` are the sources whose events this node publishes; for the others' it waits `patience`.
+    /// Begins when a loss was found. `lost` may name an event several times, the latest loss last. `ours` are the sources whose events this node publishes; for the others' it waits `patience`.
     pub fn begin(mut lost: Vec<LostEvent>, found: Timestamp, patience: Duration, ours: impl Fn(&str) -> bool) -> Self {
+        // What was lost twice, or listed again after a crash, comes back once. Lists come oldest first, and the last one counts.
+        let mut listed = BTreeSet::new();
+        lost.reverse();
+        lost.retain(|lost| listed.insert(lost.id));
         lost.sort_by_key(|lost| lost.position);
         let places = lost.iter().enumerate().map(|(place, lost)| (lost.id, place)).collect();
         let (own, awaited) = (0..lost.len()).partition(|place| ours(&lost[*place].source));
         let patience_ms = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
         let until_ms = found.as_millisecond().saturating_add(patience_ms);
-        Self { lost, places, awaited, own, until_ms, late_ms: until_ms.saturating_add(patience_ms / 2) }
+        let from_ms = found.as_millisecond().saturating_sub(patience_ms);
+        Self { lost, places, awaited, own, from_ms, until_ms, late_ms: until_ms.saturating_add(patience_ms / 2) }
     }
 
     /// Notes that an event is on the stream.
@@ -67,12 +74,12 @@ impl Recovery {
 
     /// Whether waiting for others has ended.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.awaited.is_empty() || now.as_millisecond() >= self.until_ms
+        self.awaited.is_empty() || !(self.from_ms..self.until_ms).contains(&now.as_millisecond())
     }
 
     /// Whether the time is over in which everything should have come back.
     pub fn is_late(&self, now: Timestamp) -> bool {
-        now.as_millisecond() >= self.late_ms
+        !(self.from_ms..self.late_ms).contains(&now.as_millisecond())
     }
 
     /// What is not on the stream, in order of its old position.
@@ -155,6 +162,24 @@ mod tests {
         // Late is better than never.
         recovery.returned(id(5));
         assert!(recovery.is_whole());
+    }
+
+    #[test]
+    fn what_was_lost_twice_comes_back_once() {
+        let twice =
+            vec![lost(4, "fire"), lost(5, "housing"), LostEvent { position: 9, ..lost(4, "fire") }, lost(5, "housing")];
+        let mut recovery = Recovery::begin(twice, at(0), Duration::from_mins(1), |source| source == "fire");
+        assert_eq!(recovery.missing().map(|lost| lost.position).collect::<Vec<_>>(), [5, 9]);
+        recovery.returned(id(4));
+        recovery.returned(id(5));
+        assert!(recovery.is_whole() && recovery.may_publish(id(99), at(0)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_a_day() {
+        let recovery = fire_and_housing();
+        assert!(!recovery.may_publish(id(6), at(-60)) && !recovery.is_late(at(-60)));
+        assert!(recovery.may_publish(id(6), at(-86_400)) && recovery.is_late(at(-86_400)));
     }
 
     #[test]

@@ -11,11 +11,14 @@ use std::path::{Path, PathBuf};
 use fengsui_event::{Event, Timestamp};
 use fengsui_log::storage::WriterLock;
 use fengsui_log::{Embedded, EventLog as _, Position, StorageError};
+use fengsui_projector::replay::rebuild;
+use fengsui_projector::{FollowOptions, Unwatched};
 use serde::{Deserialize, Serialize};
 
+use super::publisher::note_all_anew;
 use super::recovery::{LostEvent, Recovery};
 use crate::folder::{Folder, FolderError, write_atomically};
-use crate::node::NodeError;
+use crate::node::{NodeError, genesis};
 use crate::outbox::Outbox;
 
 /// What is kept beside a copy that was set aside.
@@ -40,16 +43,31 @@ fn redrawn(folder: &Folder) -> PathBuf {
     folder.root().join("log.redrawn.sqlite")
 }
 
-/// An empty file for the new copy. What an earlier attempt left is removed.
-pub fn begin(folder: &Folder) -> Result<Embedded, NodeError> {
-    let path = redrawn(folder);
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        remove(&beside(&path, suffix))?;
-    }
-    Ok(Embedded::create(&path)?)
+/// Lies in the folder while the tables and the outbox may still speak of the copy that was set aside.
+fn unfinished(folder: &Folder) -> PathBuf {
+    folder.root().join("redraw.unfinished")
 }
 
-/// Puts the new copy in the old one's place and sets that aside. Both are closed. Done again after a crash, it goes on where it was.
+/// An empty file for the new copy. What an earlier attempt left is removed.
+pub fn begin(folder: &Folder) -> Result<Embedded, NodeError> {
+    give_up(folder)?;
+    Ok(Embedded::create(redrawn(folder))?)
+}
+
+/// Removes a new copy that was not finished: it may take just the room that is missing.
+pub fn give_up(folder: &Folder) -> Result<(), NodeError> {
+    let path = redrawn(folder);
+    ["", "-wal", "-shm", "-journal"].iter().try_for_each(|suffix| remove(&beside(&path, suffix)))
+}
+
+/// Puts the new copy in the old one's place and sets that aside. Both are closed. What remains to be done is done by [`complete`].
+///
+/// | step | cut off after it |
+/// | --- | --- |
+/// | list of what is lost | the old copy stands; the change begins anew and makes another list, which counts together with this one |
+/// | mark of the unfinished change | the same; the tables are drawn from the old copy once more |
+/// | old copy set aside | [`mend`] puts the new one in its place |
+/// | new copy in its place | [`complete`], as whoever takes the copy next does first |
 pub fn finish(folder: &Folder, old: Embedded, new: Embedded, found: Timestamp) -> Result<Loss, NodeError> {
     let loss = loss(&old, &new, found)?;
     old.close()?;
@@ -61,6 +79,8 @@ pub fn finish(folder: &Folder, old: Embedded, new: Embedded, found: Timestamp) -
     let path = aside.join("lost.json");
     write_atomically(&path, &list).map_err(io(&path))?;
     let _lock = WriterLock::acquire(&fengsui_log::embedded::LOG_FILE, &folder.log())?;
+    let mark = unfinished(folder);
+    write_atomically(&mark, b"").map_err(io(&mark))?;
     let log = folder.log();
     for suffix in ["-wal", "-shm"] {
         rename_if_present(&beside(&log, suffix), &aside.join(format!("log.sqlite{suffix}")))?;
@@ -77,6 +97,21 @@ pub fn mend(folder: &Folder) -> Result<(), NodeError> {
     }
     let _lock = WriterLock::acquire(&fengsui_log::embedded::LOG_FILE, &folder.log())?;
     take_place(folder)
+}
+
+/// Draws the tables from a copy that has taken the place of another, and notes in the outbox where events are in it. Nothing is to be done when
+/// that was done already. To be called by whoever takes the copy, before the tables are opened: those of another copy are wrong, or end beyond
+/// this one.
+pub fn complete(folder: &Folder, copy: &Embedded) -> Result<(), NodeError> {
+    let mark = unfinished(folder);
+    if !mark.exists() {
+        return Ok(());
+    }
+    // The old tables serve the desk until the new ones are whole.
+    rebuild(&folder.model(), genesis(folder.exchange()), copy, FollowOptions::default(), &mut Unwatched)?;
+    note_all_anew(&mut Outbox::open_publisher(folder.outbox())?, copy)?;
+    remove(&mark)?;
+    crate::folder::sync_parent(&mark).map_err(io(&mark))
 }
 
 fn take_place(folder: &Folder) -> Result<(), NodeError> {
@@ -175,4 +210,70 @@ fn remove(path: &Path) -> Result<(), NodeError> {
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> NodeError {
     let path = path.to_owned();
     move |source| NodeError::Folder(FolderError::Io { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use fengsui_log::Stored;
+    use fengsui_projector::Projector;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::as_of::tests::pilot;
+
+    fn found() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    /// A node whose stream was put back to its first event, and whose copies have just changed places when the power failed.
+    fn changed(place: &TempDir) -> (Folder, Vec<Stored>) {
+        pilot(place.path()).close().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        let old = Embedded::open_writer(folder.log()).unwrap();
+        let records = old.read(Position::FIRST, 10).unwrap();
+        assert_eq!(records.len(), 2);
+        let mut new = begin(&folder).unwrap();
+        new.append_copy(&records[..1]).unwrap();
+        let loss = finish(&folder, old, new, found()).unwrap();
+        assert_eq!((loss.old_head, loss.new_head, loss.lost.len()), (2, 1, 1));
+        (folder, records)
+    }
+
+    #[test]
+    fn tables_and_outbox_follow_a_change_of_copies_that_a_crash_cut_off() {
+        let place = TempDir::new().unwrap();
+        let (folder, records) = changed(&place);
+        let copy = Embedded::open_writer(folder.log()).unwrap();
+        complete(&folder, &copy).unwrap();
+        let mut tables = Projector::open(&folder.model(), genesis(folder.exchange())).unwrap();
+        assert_eq!(tables.follow(&copy, FollowOptions::default(), &mut Unwatched).unwrap().position, 1);
+        let pending = Outbox::open_reader(folder.outbox()).unwrap().pending(10).unwrap();
+        let ids: Vec<_> = pending.iter().map(|event| event.record.id).collect();
+        assert_eq!(ids, [records[1].record.id], "it goes on the stream again");
+    }
+
+    #[test]
+    fn a_change_that_was_cut_off_between_the_copies_is_taken_up_again() {
+        let place = TempDir::new().unwrap();
+        let (folder, _) = changed(&place);
+        fs::rename(folder.log(), redrawn(&folder)).unwrap();
+        mend(&folder).unwrap();
+        let copy = Embedded::open_writer(folder.log()).unwrap();
+        complete(&folder, &copy).unwrap();
+        let mut tables = Projector::open(&folder.model(), genesis(folder.exchange())).unwrap();
+        assert_eq!(tables.follow(&copy, FollowOptions::default(), &mut Unwatched).unwrap().position, 1);
+    }
+
+    #[test]
+    fn a_change_that_is_complete_is_not_done_again() {
+        let place = TempDir::new().unwrap();
+        let (folder, records) = changed(&place);
+        let mut copy = Embedded::open_writer(folder.log()).unwrap();
+        complete(&folder, &copy).unwrap();
+        copy.append_copy(&records[1..]).unwrap();
+        fs::remove_file(folder.model()).unwrap();
+        complete(&folder, &copy).unwrap();
+        assert!(!folder.model().exists());
+    }
 }
