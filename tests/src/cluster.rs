@@ -35,13 +35,19 @@ impl Cluster {
 
     /// As [`Cluster::start`], with more lines at the end of each server's configuration: `authorization`, limits.
     pub fn start_with(more: &str) -> Self {
+        Self::start_for(|_| more.to_owned())
+    }
+
+    /// As [`Cluster::start_with`], where the lines depend on where clients will reach the servers.
+    pub fn start_for(more: impl FnOnce(&[String]) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cables = || (0..SERVERS).map(|_| Cable::new()).collect::<Vec<_>>();
         let routes: Vec<Vec<Cable>> = (0..SERVERS).map(|_| cables()).collect();
         let clients = cables();
+        let more = more(&clients.iter().map(|cable| format!("nats://{}", cable.address())).collect::<Vec<_>>());
         let servers = routes.iter().zip(["a", "b", "c"]).map(|(routes, name)| {
             let others = routes.iter().map(Cable::address).collect::<Vec<_>>();
-            Server::prepare(&folder.path().join(name), name, &others, more)
+            Server::prepare(&folder.path().join(name), name, &others, &more)
         });
         let mut cluster = Self { servers: servers.collect(), routes, clients, folder };
         for server in 0..SERVERS {

@@ -14,6 +14,7 @@
 //! hold any more is told by its number and never passed over.
 
 mod broker;
+mod elsewhere;
 mod error;
 mod event_log;
 mod feed;

@@ -16,6 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use zeroize::Zeroizing;
 
 use super::BrokerError;
+use super::elsewhere::Elsewhere;
 use super::signals::{LifeLine, Signal, Signals};
 
 /// How often the connection is tried for life when nothing is sent. Two answers missed are a lost connection.
@@ -88,6 +89,7 @@ struct Shared {
     /// Replaced when the client's tasks have ended.
     link: RwLock<Link>,
     signals: Arc<Signals>,
+    elsewhere: Arc<Elsewhere>,
     servers: String,
     handle: Handle,
     runtime: Option<Runtime>,
@@ -129,11 +131,11 @@ impl Broker {
             .enable_all()
             .build()
             .map_err(BrokerError::Threads)?;
-        let signals = Arc::new(Signals::new());
-        let link = RwLock::new(runtime.block_on(link(&options, &signals, in_background))?);
+        let (signals, elsewhere) = (Arc::new(Signals::new()), Arc::new(Elsewhere::default()));
+        let link = RwLock::new(runtime.block_on(link(&options, &signals, &elsewhere, in_background))?);
         let handle = runtime.handle().clone();
         let runtime = Some(runtime);
-        let shared = Arc::new(Shared { options, link, signals, servers, handle, runtime });
+        let shared = Arc::new(Shared { options, link, signals, elsewhere, servers, handle, runtime });
         shared.handle.spawn(revive(Arc::downgrade(&shared), Arc::clone(&shared.signals)));
         Ok(Broker { shared })
     }
@@ -189,8 +191,8 @@ impl Broker {
         &self.shared.handle
     }
 
-    /// Leaves the server that the connection leads to for another one of its cluster, or the same again, as chance will have it. For when the
-    /// connection stands and the stream is out of reach: a server that is cut off from the others serves nobody, and keeps its clients.
+    /// Goes to the next server of the cluster; within a round the one that was left comes up as well. For when the connection stands and the stream is
+    /// out of reach: a server that is cut off from the others serves nobody, and keeps its clients.
     pub fn change_server(&self) {
         let client = self.client();
         let is_alone = self.shared.options.servers.len() < 2
@@ -199,6 +201,7 @@ impl Broker {
             return;
         }
         tracing::warn!("the server is connected and does not reach the stream; the connection is made anew");
+        self.shared.elsewhere.want();
         self.shared.handle.spawn(async move {
             // Only a client whose tasks have ended refuses, and that is made anew by itself.
             let _ = client.force_reconnect().await;
@@ -287,9 +290,16 @@ impl Broker {
     }
 }
 
-async fn link(options: &BrokerOptions, signals: &Arc<Signals>, in_background: bool) -> Result<Link, BrokerError> {
+async fn link(
+    options: &BrokerOptions,
+    signals: &Arc<Signals>,
+    elsewhere: &Arc<Elsewhere>,
+    in_background: bool,
+) -> Result<Link, BrokerError> {
     let addresses = addresses(&options.servers)?;
-    let mut client_options = client_options(options.clone(), LifeLine::new(signals))?;
+    let elsewhere = Arc::clone(elsewhere);
+    let mut client_options = client_options(options.clone(), LifeLine::new(signals))?
+        .reconnect_to_server_callback(move |servers, _| std::future::ready(elsewhere.choose(&servers)));
     if in_background {
         client_options = client_options.retry_on_initial_connect();
     }
@@ -310,7 +320,7 @@ async fn revive(shared: Weak<Shared>, signals: Arc<Signals>) {
         loop {
             let Some(shared) = shared.upgrade() else { return };
             tracing::error!("the client of the broker has ended and is made anew");
-            match link(&shared.options, &signals, true).await {
+            match link(&shared.options, &signals, &shared.elsewhere, true).await {
                 Ok(link) => {
                     *shared.link.write().unwrap_or_else(PoisonError::into_inner) = link;
                     signals.begin_again();

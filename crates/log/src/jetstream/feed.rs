@@ -6,6 +6,7 @@ use async_nats::jetstream::Message as JetStreamMessage;
 use async_nats::{Message, SubscribeErrorKind, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::task::unconstrained;
 
 use super::{BrokerError, Stream, StreamMessage};
 use crate::Position;
@@ -103,7 +104,8 @@ impl Feed {
     /// What has come already.
     pub(super) fn ready(&mut self) -> Option<Delivery> {
         loop {
-            let message = self.subscriber.next().now_or_never()?;
+            // The runtime would otherwise call everything unready after 128 messages, to be fair to tasks that are not there.
+            let message = unconstrained(self.subscriber.next()).now_or_never()?;
             let delivery = message.map_or(Delivery::Broken("its subscription ended"), |message| self.take(message));
             if !matches!(delivery, Delivery::Nothing) {
                 return Some(delivery);

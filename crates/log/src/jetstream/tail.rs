@@ -92,6 +92,8 @@ pub struct Tail {
     last: Option<(Position, [u8; 32])>,
     watchdog: Duration,
     quiet_since: Instant,
+    /// When the caller was last answered. What passes until it asks again is no silence of the broker's.
+    answered: Instant,
     /// Where the watchdog found nothing although the head was ahead.
     doubted: Option<Position>,
     /// Consumers that have broken since the last message.
@@ -117,6 +119,7 @@ impl Stream {
             last: None,
             watchdog: WATCHDOG,
             quiet_since: Instant::now(),
+            answered: Instant::now(),
             doubted: None,
             breaks: 0,
             opened: 0,
@@ -184,6 +187,13 @@ impl Tail {
 
     /// The same as [`next`](Tail::next), with what is wrong with each message.
     pub fn next_messages(&mut self, max: usize, timeout: Duration) -> Result<Vec<StreamMessage>, TailError> {
+        self.quiet_since += self.answered.elapsed();
+        let messages = self.await_messages(max, timeout);
+        self.answered = Instant::now();
+        messages
+    }
+
+    fn await_messages(&mut self, max: usize, timeout: Duration) -> Result<Vec<StreamMessage>, TailError> {
         let runtime = self.stream.broker.runtime().clone();
         runtime.block_on(async {
             let deadline = Instant::now() + timeout;
