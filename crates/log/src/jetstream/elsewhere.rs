@@ -48,7 +48,7 @@ mod tests {
         let servers = [server(1, 0), server(2, 7), server(3, 2)];
         let elsewhere = Elsewhere::default();
         assert!(elsewhere.choose(&servers).is_none(), "nobody has asked");
-        let mut ports = || {
+        let ports = || {
             elsewhere.want();
             elsewhere.choose(&servers).map(|chosen| chosen.addr.port()).unwrap()
         };
