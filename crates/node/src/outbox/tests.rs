@@ -394,5 +394,7 @@ fn looking_for_pending_events_does_not_read_the_sent_ones() {
     let pending = plan("SELECT id FROM outgoing WHERE position IS NULL ORDER BY number LIMIT 9");
     assert!(pending.contains("outgoing_pending"), "{pending}");
     let counted = plan("SELECT count(*) FROM outgoing WHERE position IS NULL");
-    assert!(counted.contains("outgoing_pending"), "{counted}");
+    // Either index leads to the pending ones alone.
+    let narrow = ["outgoing_pending", "SEARCH outgoing USING INDEX outgoing_position (position=?)"];
+    assert!(narrow.iter().any(|plan| counted.contains(plan)), "{counted}");
 }
