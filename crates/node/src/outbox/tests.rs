@@ -388,13 +388,19 @@ fn signed_events_in_the_file_neither_change_nor_vanish() {
 fn looking_for_pending_events_does_not_read_the_sent_ones() {
     let node = node();
     let plan = |sql: &str| -> String {
-        let sql = format!("EXPLAIN QUERY PLAN {sql}");
-        node.outbox.database.connection().query_row(&sql, (), |row| row.get(3)).unwrap()
+        let connection = node.outbox.database.connection();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.query_map((), |row| row.get::<_, String>(3)).unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
     };
-    let pending = plan("SELECT id FROM outgoing WHERE position IS NULL ORDER BY number LIMIT 9");
-    assert!(pending.contains("outgoing_pending"), "{pending}");
-    let counted = plan("SELECT count(*) FROM outgoing WHERE position IS NULL");
-    // Either index leads to the pending ones alone.
-    let narrow = ["outgoing_pending", "SEARCH outgoing USING INDEX outgoing_position (position=?)"];
-    assert!(narrow.iter().any(|plan| counted.contains(plan)), "{counted}");
+    // Either index leads to the pending ones alone. Rows of one position stand in the order of their numbers, so nothing is sorted.
+    let narrow =
+        ["SCAN outgoing USING INDEX outgoing_pending", "SEARCH outgoing USING INDEX outgoing_position (position=?)"];
+    for sql in [
+        "SELECT id FROM outgoing WHERE position IS NULL ORDER BY number LIMIT 9",
+        "SELECT count(*) FROM outgoing WHERE position IS NULL",
+    ] {
+        let plan = plan(sql);
+        assert!(narrow.contains(&plan.replace(" COVERING", "").as_str()), "{plan}");
+    }
 }
