@@ -220,13 +220,7 @@ fn an_id_that_comes_again_counts_once_and_other_bytes_under_it_are_a_conflict() 
 
 /// Sets for how long the broker remembers ids.
 fn forget(exchange: &Exchange, window_ms: u64) {
-    let broker = exchange.broker();
-    broker.runtime().block_on(async {
-        let context = broker.context();
-        let mut config = context.get_stream(format!("FENGSUI_{REGION}")).await.unwrap().cached_info().config.clone();
-        config.duplicate_window = std::time::Duration::from_millis(window_ms);
-        context.update_stream(config).await.unwrap();
-    });
+    exchange.reconfigure(|config| config["duplicate_window"] = (window_ms * 1_000_000).into());
 }
 
 /// A message as another vendor's program, or an attacker, may write it: headers of any bytes.

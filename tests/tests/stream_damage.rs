@@ -8,7 +8,7 @@ mod exchange;
 use std::collections::BTreeMap;
 use std::fs;
 
-use exchange::{Exchange, OFFICE, alarm, counted, kind, records};
+use exchange::{Exchange, OFFICE, STREAM, alarm, api, counted, kind, records};
 use fengsui_event::EventId;
 use fengsui_log::conformance::loss::rebuild_without;
 use fengsui_log::conformance::server::NatsServer;
@@ -242,19 +242,13 @@ fn a_node_refuses_a_stream_that_does_not_keep_everything() {
     office.run(["init", "--region", "350600", "--agency", OFFICE, "--authority", "--server", &url]).ok();
     let options = fengsui_log::jetstream::BrokerOptions { servers: vec![url], ..Default::default() };
     let broker = fengsui_log::jetstream::Broker::connect(options).unwrap();
-    let name = "FENGSUI_350600";
-    let info = |operation: String, question: Value| -> Value {
-        let client = broker.client();
-        let question = if question.is_null() { String::new() } else { question.to_string() };
-        let answer = broker.runtime().block_on(client.request(format!("$JS.API.{operation}.{name}"), question.into()));
-        serde_json::from_slice(&answer.unwrap().payload).unwrap()
-    };
+    let ask = |operation: &str, question: &Value| api(&broker, &format!("{operation}.{STREAM}"), question);
     // What the authority has made, made again without two of its promises.
-    let mut config = info("STREAM.INFO".to_owned(), Value::default())["config"].clone();
-    assert_eq!(info("STREAM.DELETE".to_owned(), Value::default())["success"], true);
+    let mut config = ask("STREAM.INFO", &Value::Null)["config"].clone();
+    assert_eq!(ask("STREAM.DELETE", &Value::Null)["success"], true);
     config["deny_delete"] = false.into();
     config["max_msgs"] = 1_000.into();
-    let made = info("STREAM.CREATE".to_owned(), config);
+    let made = ask("STREAM.CREATE", &config);
     assert_eq!(made["config"]["deny_delete"], false, "{made}");
     let ended = office.run(["node", "run"]).exits(1);
     let lines = [
@@ -266,7 +260,7 @@ fn a_node_refuses_a_stream_that_does_not_keep_everything() {
     ended.says(&lines);
     // Nor does a command write there.
     office.run(["agency", "suspend", "fire", "--reason", "x"]).exits(1).says(&["deny_delete"]);
-    assert_eq!(info("STREAM.INFO".to_owned(), Value::default())["state"]["messages"], 0);
+    assert_eq!(ask("STREAM.INFO", &Value::Null)["state"]["messages"], 0);
 }
 
 /// The store of another exchange's broker.

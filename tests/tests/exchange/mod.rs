@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks.
 const STEP: Duration = Duration::from_millis(50);
 
+pub const STREAM: &str = "FENGSUI_350600";
 pub const HOTEL: &str = "91350602MA0000015U";
 
 /// The authority, agencies with a folder and a running node each, and their broker.
@@ -148,6 +149,19 @@ impl Exchange {
     pub fn on_stream(&self) -> Vec<Stored> {
         let read = self.stream().read(Position::FIRST, usize::MAX).unwrap();
         read.into_iter().map(fengsui_log::jetstream::StreamMessage::into_stored).collect()
+    }
+
+    /// Asks JetStream's API something about the stream: `STREAM.INFO`, `CONSUMER.NAMES`.
+    pub fn api(&self, operation: &str, question: &Value) -> Value {
+        api(&self.broker(), &format!("{operation}.{STREAM}"), question)
+    }
+
+    /// Changes the stream's configuration, as nobody but who runs the broker can.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Value)) {
+        let mut config = self.api("STREAM.INFO", &Value::Null)["config"].clone();
+        change(&mut config);
+        let answer = self.api("STREAM.UPDATE", &config);
+        assert!(answer.get("error").is_none(), "{answer}");
     }
 
     /// Puts a record onto the stream as it is. Returns its position.
@@ -303,6 +317,15 @@ impl Exchange {
     }
 }
 
+/// Asks JetStream's API; null asks without a question.
+pub fn api(broker: &Broker, operation: &str, question: &Value) -> Value {
+    let question = if question.is_null() { String::new() } else { question.to_string() };
+    let request = broker.client();
+    let answer = broker.runtime().block_on(request.request(format!("$JS.API.{operation}"), question.into()));
+    serde_json::from_slice(&answer.unwrap().payload).unwrap()
+}
+
+/// An alarm of a status, in English.
 pub fn alarm(status: &Value, code: &str) -> Option<String> {
     let alarms = status["alarms"].as_array()?;
     let found = alarms.iter().find(|alarm| alarm["code"] == code)?;
@@ -335,7 +358,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy_folder(&entry.path(), &target);
-        } else {
+        } else if entry.file_type().unwrap().is_file() {
             fs::copy(entry.path(), target).unwrap();
         }
     }

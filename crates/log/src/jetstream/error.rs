@@ -135,6 +135,9 @@ pub enum BrokerError {
     Threads(#[source] std::io::Error),
 }
 
+/// JetStream's codes for a stream, a server or an account that is full.
+const CODES_FULL: [u64; 3] = [10_077, 10_023, 10_047];
+
 impl BrokerError {
     /// Whether the broker cannot be reached now, so that trying again later is all that is to be done.
     pub fn is_out_of_reach(&self) -> bool {
@@ -146,6 +149,11 @@ impl BrokerError {
                 | BrokerError::Unserved { .. }
                 | BrokerError::Refused { is_temporary: true, .. }
         )
+    }
+
+    /// Whether the broker has no room. It is tried again like one that is away, but only people can make room.
+    pub fn is_full(&self) -> bool {
+        matches!(self, BrokerError::Refused { code, .. } if CODES_FULL.contains(code))
     }
 
     /// Whether the broker knows this node, or does not, and lets it do less than was asked.

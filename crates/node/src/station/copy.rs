@@ -42,8 +42,12 @@ pub fn compare_at_start(copy: &Embedded, stream: &Stream) -> Result<Option<Diffe
     let Some(shared) = Position::new(last.min(head.get())) else {
         return Ok(Some(Difference::OtherStream));
     };
-    if first_difference(copy, stream, Position::FIRST, Position::FIRST)?.is_some() {
-        return Ok(Some(Difference::OtherStream));
+    let (here, there) = (copy.read(Position::FIRST, 1)?, read(stream, Position::FIRST, 1)?);
+    if here != there {
+        // A stream that has lost its beginning goes on with its numbers, which another one does not.
+        let is_lost = here.iter().chain(&there).any(|stored| stored.record.is_missing());
+        let lost = Difference::Differs { position: Position::FIRST.get() };
+        return Ok(Some(if is_lost && last >= head.get() { lost } else { Difference::OtherStream }));
     }
     if last < head.get() {
         return Ok(Some(Difference::Shorter { stream: last, copy: head.get() }));

@@ -49,7 +49,7 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
         };
         let ground = Ground::now(shared, &stream);
         if settled.is_none_or(|(known, _)| known != ground) {
-            settled = find_ground(shared, &mut outbox, &stream, ground)?.then(|| (ground, Instant::now()));
+            settled = find_ground(shared, &mut outbox, &stream, ground).then(|| (ground, Instant::now()));
             if settled.is_none() {
                 waking.wait(RETRY);
             }
@@ -57,6 +57,9 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
         }
         match publish_some(&mut outbox, &stream, &recovery(shared), Timestamp::now()) {
             Ok(Round::Empty) => {
+                // What could not be noted as published, as on a full disk, was found on the stream.
+                shared.all_clear("not_published");
+                shared.all_clear(NOT_PERMITTED);
                 waking.wait(IDLE);
                 settled = settled.filter(|(_, since)| since.elapsed() < SETTLED_FOR);
             }
@@ -85,36 +88,38 @@ fn recovery(shared: &Shared) -> Recovery {
 }
 
 /// Looks up what waits in a copy that has reached the stream's head. Whether that could be done.
-fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Ground) -> Result<bool, NodeError> {
+fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Ground) -> bool {
     let head = match stream.head() {
         Ok(head) => head.map_or(0, Position::get),
         Err(error) => {
             shared.note_error(Some(error.to_string()));
-            return Ok(false);
+            return false;
         }
     };
     if !shared.await_copy(head, COPY_PATIENCE) || Ground::now(shared, stream) != ground {
-        return Ok(false);
+        return false;
     }
-    let copy = Embedded::open_reader(shared.copy_path())?;
-    match is_of_one_origin(&copy, stream, head) {
-        Ok(true) => {}
-        Ok(false) => return Ok(false),
+    // The copy may just be changing its place.
+    let opened = Embedded::open_reader(shared.copy_path()).map_err(NodeError::from);
+    let copy = opened.and_then(|copy| Ok(is_of_one_origin(&copy, stream, head)?.then_some(copy)));
+    let copy = match copy {
+        Ok(Some(copy)) => copy,
+        Ok(None) => return false,
         Err(error) => {
             shared.note_error(Some(error.to_string()));
-            return Ok(false);
+            return false;
         }
-    }
+    };
     match settle(outbox, &copy) {
         Ok((found, again)) => {
             if found + again > 0 {
                 tracing::info!(found, again, "events of the outbox were found on the stream, or have to go again");
             }
-            Ok(true)
+            true
         }
         Err(error) => {
             endure(shared, &PublishingError::Node(error));
-            Ok(false)
+            false
         }
     }
 }
@@ -139,6 +144,7 @@ fn endure(shared: &Shared, error: &PublishingError) {
     shared.note_error(Some(reason.clone()));
     let needs_people = match error {
         PublishingError::Publish(PublishError::Duplicate) => false,
+        PublishingError::Publish(PublishError::Broker(error)) if error.is_full() => true,
         PublishingError::Publish(error) => !error.is_out_of_reach(),
         PublishingError::Node(_) => true,
     };
