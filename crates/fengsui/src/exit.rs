@@ -440,7 +440,9 @@ fn summary_of_node(error: &NodeError) -> &'static str {
         NodeError::Folder(FolderError::AlreadyInitialised { .. }) => "该文件夹中已有节点：",
         NodeError::Folder(_) => "节点的配置有误：",
         NodeError::Key(_) => "密钥无法使用：",
-        NodeError::OutboxBehind { .. } => "发件箱比日志旧，请放回最新的发件箱：",
+        NodeError::OutboxBehind { .. } => {
+            "发件箱比日志旧，请放回最新的发件箱；若没有，请在新文件夹中以新编号另建节点："
+        }
         NodeError::Outbox(OutboxError::OtherLog { .. }) => "日志与发件箱不符，请放回本节点的日志：",
         NodeError::OutOfReach(_) | NodeError::Broker(_) | NodeError::Tail(_) => "无法使用消息服务器：",
         NodeError::Read(error) | NodeError::Model(ModelError::Log(error)) if is_of_broker(error) => {

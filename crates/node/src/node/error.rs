@@ -85,7 +85,8 @@ pub enum NodeError {
     /// The log holds events of this node that its outbox does not know.
     #[error(
         "the log holds later events of {source_name} than the outbox {path} knows, so a new one would take a number that is taken: \
-         the outbox was put back from an older backup; put its newest copy back"
+         the outbox was put back from an older backup; put its newest copy back; where there is none, make a node with a new number in a new \
+         folder (`fengsui init --node`)"
     )]
     OutboxBehind {
         /// The outbox.

@@ -1,8 +1,8 @@
 //! What a publisher asks of the outbox: what waits after what, and where events were noted to be.
 
-use fengsui_event::{Event, EventId, Timestamp};
+use fengsui_event::{Digest, Event, EventId, Timestamp};
 use fengsui_log::Position;
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Outbox, OutboxError, Outgoing, RowError, outgoing};
 
@@ -20,6 +20,16 @@ impl Outbox {
             events.push((number, outgoing(row).map_err(|error| self.malformed(&error))?));
         }
         Ok(events)
+    }
+
+    /// SHA-256 of the event with a number in a source's chain; nothing when this outbox never had it.
+    pub fn digest_of(&self, source: &str, sequence: u64) -> Result<Option<Digest>, OutboxError> {
+        let sql = "SELECT bytes FROM outgoing WHERE source = ?1 AND sequence = ?2";
+        let found = self.database.connection().prepare_cached(sql).and_then(|mut statement| {
+            let bytes = |row: &rusqlite::Row<'_>| row.get::<_, Vec<u8>>(0);
+            statement.query_row(params![source, sequence.cast_signed()], bytes).optional()
+        });
+        found.map(|bytes| bytes.map(|bytes| Digest::of(&bytes))).map_err(|error| self.fault(error))
     }
 
     /// When the first event that waits was recorded, by its own account.

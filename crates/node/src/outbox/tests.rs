@@ -314,20 +314,6 @@ fn only_known_events_are_marked_and_none_when_one_is_unknown() {
 }
 
 #[test]
-fn a_lost_outbox_takes_its_chain_from_the_log_but_a_known_chain_is_never_set_back() {
-    let mut node = node();
-    let head = ChainHead { sequence: 41, digest: Digest::of(b"event 41") };
-    let adopt = |node: &mut Node, head| node.outbox.transaction(|transaction| transaction.adopt_chain_head(FIRE, head));
-    adopt(&mut node, head).unwrap();
-    adopt(&mut node, head).unwrap();
-    let link = node.outbox.transaction(|transaction| transaction.next_link(FIRE)).unwrap();
-    assert_eq!(link, ChainLink { sequence: 42, previous: Some(Digest::of(b"event 41")) });
-    node.push(FIRE, 1..=1);
-    let error = adopt(&mut node, head).unwrap_err();
-    assert!(matches!(error, OutboxError::ChainHasBegun { sequence: 42, .. }), "{error:?}");
-}
-
-#[test]
 fn notes_are_kept_and_replaced() {
     let mut node = node();
     for value in ["1", "2"] {

@@ -2,22 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use fengsui_event::Timestamp;
+use fengsui_event::{Digest, Timestamp};
 use fengsui_log::jetstream::{Broker, BrokerError, Stream, TailError};
 use fengsui_log::{AppendError, Embedded, EventLog as _, Position, StorageError};
 use fengsui_projector::{FollowOptions, Projector, Unwatched, Watcher};
 
+use super::chain::foreign;
 use super::comparing::Comparing;
 use super::copy::{Difference, catch_up, compare_at_start, first_difference};
 use super::recovery::ranges;
 use super::redraw;
 use super::shared::{Shared, lock};
+use super::source_of;
 use crate::folder::Folder;
 use crate::node::{NodeError, OutOfReach, genesis, reach_stream};
+use crate::outbox::Outbox;
 use crate::reading::storage_of;
 
-/// Records that are copied and folded together.
-const BATCH: usize = 1_000;
+/// Records that are copied and folded together: several of the projector's chunks, so that some are verified while others are folded.
+const BATCH: usize = 4_096;
 /// How long the stream is listened to before the keeper looks at other things.
 const LISTENING: Duration = Duration::from_millis(200);
 /// Between looks at the stream's own account of itself.
@@ -48,6 +51,8 @@ pub struct Keeper<'a> {
     /// None only while they change.
     files: Option<(Embedded, Projector)>,
     comparing: Comparing,
+    /// The end of this node's chain on the log that was last found to be in its outbox.
+    chain_seen: Option<Digest>,
 }
 
 impl<'a> Keeper<'a> {
@@ -58,7 +63,7 @@ impl<'a> Keeper<'a> {
         copy: Embedded,
         watcher: &mut dyn Watcher,
     ) -> Result<Self, NodeError> {
-        let mut keeper = Self { shared, broker, files: None, comparing: Comparing::default() };
+        let mut keeper = Self { shared, broker, files: None, comparing: Comparing::default(), chain_seen: None };
         keeper.take(copy, watcher)?;
         Ok(keeper)
     }
@@ -231,6 +236,7 @@ impl<'a> Keeper<'a> {
             far.looked = Some(asked);
         });
         self.tell_of_missing();
+        self.tell_of_foreign()?;
         let (copy, _) = self.files()?;
         let head = copy.head()?.map_or(0, Position::get);
         if last < head {
@@ -266,6 +272,25 @@ impl<'a> Keeper<'a> {
         sources.dedup();
         let (zh, en) = describe_missing(&positions, &sources.join(", "), is_late, &self.shared.folder);
         self.shared.alarm(if is_late { "missing" } else { "recovering" }, now, zh, en);
+    }
+
+    /// Looks whether this node's chain on the log goes on in its outbox.
+    fn tell_of_foreign(&mut self) -> Result<(), NodeError> {
+        let source = source_of(&self.shared.folder);
+        let (_, projector) = self.files()?;
+        let Some(on_log) = projector.registry().chains.get(&source).cloned() else { return Ok(()) };
+        if self.chain_seen == on_log.head {
+            return Ok(());
+        }
+        let outbox = Outbox::open_reader(self.shared.folder.outbox())?;
+        if let Some(found) = foreign(&outbox, &source, &on_log)? {
+            let (zh, en) = found.describe(&source);
+            self.shared.alarm("chain_differs", Timestamp::now(), zh, en);
+        } else {
+            self.shared.all_clear("chain_differs");
+            self.chain_seen = on_log.head;
+        }
+        Ok(())
     }
 
     /// The stream is another than the copy says.

@@ -10,6 +10,7 @@
 //! Each part is a thread with its own connections to the node's files; what they know of each other is in [`shared`]. A part that fails
 //! for good ends the node, so that whatever supervises it starts it again.
 
+pub mod chain;
 pub mod comparing;
 pub mod copy;
 pub mod duties;
@@ -29,12 +30,13 @@ use std::time::{Duration, Instant};
 
 use fengsui_event::{Source, Timestamp};
 use fengsui_log::jetstream::Broker;
-use fengsui_log::{Embedded, StopFlag, StorageError};
+use fengsui_log::{Embedded, EventLog as _, StopFlag, StorageError};
 use fengsui_projector::Watcher;
 
 use crate::folder::Folder;
 use crate::node::{NodeError, open_log};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, OutboxError};
+use crate::reading::storage_of;
 use crate::wake::Waking;
 use keeper::Keeper;
 use shared::{Shared, lock};
@@ -84,11 +86,15 @@ pub fn run(root: &Path, stop: StopFlag, observer: &dyn Observer) -> Result<(), N
     }
     redraw::mend(&folder)?;
     let copy = take_copy(&folder)?;
-    if !folder.outbox().exists() {
+    if !folder.outbox().exists() && copy.head()?.is_none() {
         Outbox::create(folder.outbox())?.close()?;
     }
-    // Makes what an older outbox lacks; a command that has it open just now does so too.
-    drop(Outbox::open_writer(folder.outbox()));
+    // Makes what an older outbox lacks; a command that has it open just now does so too. One that is missing where there are events was lost, and
+    // a new one would begin this node's chain again.
+    match Outbox::open_writer(folder.outbox()) {
+        Err(OutboxError::Storage(error @ StorageError::NotFound { .. })) => return Err(error.into()),
+        opened => drop(opened),
+    }
     let waking = Waking::listen(root).map_err(|source| StorageError::io(root, source))?;
     let broker = Broker::connect_in_background(crate::broker::options(&folder)?)?;
     let shared = Shared::new(folder, stop);
@@ -152,10 +158,18 @@ fn is_node(folder: &Folder, user: Option<u32>) -> bool {
 
 fn report(shared: &Shared, started: Timestamp, observer: &dyn Observer) -> Result<(), NodeError> {
     while !shared.stop.is_stopped() {
-        write_status(shared, started, observer)?;
+        match write_status(shared, started, observer) {
+            Err(error) if is_for_a_while(&error) => tracing::warn!(%error, "the outbox cannot be looked at"),
+            written => written?,
+        }
         shared.await_applied(u64::MAX, STATUS_INTERVAL);
     }
     Ok(())
+}
+
+/// Whether a fault of the node's files is none that ends it.
+fn is_for_a_while(error: &NodeError) -> bool {
+    matches!(storage_of(error), Some(StorageError::DiskFull { .. } | StorageError::Busy { .. }))
 }
 
 fn write_status(shared: &Shared, started: Timestamp, observer: &dyn Observer) -> Result<(), NodeError> {
