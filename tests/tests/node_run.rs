@@ -82,11 +82,14 @@ fn a_node_publishes_what_is_accepted_beside_it_and_ends_in_good_order() {
     // The authority has its own node, and sees the same.
     assert_eq!(office.run(["case", "list", "--json"]).ok().json()["cases"].as_array().unwrap().len(), 1);
 
+    fire.run(["replay"]).exits(1).says(&["has a writer already", "--into"]);
+    let beside = fire.run(["replay", "--into", "elsewhere"]).ok().digest();
     assert_eq!(node.stop(), Some(0), "{}", node.log());
     let ended = fire.run(["node", "status"]).exits(1);
     ended.shows(&["does not run", "`fengsui node run`", "what follows is of"]);
     assert_eq!(fire.run(["node", "status", "--json"]).exits(1).json()["running"], false);
-    assert_eq!(fire.digest(), office.digest());
+    assert_eq!(fire.digest(), beside);
+    assert_eq!(office.digest(), beside);
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use fengsui_log::{Embedded, EventLog, Position};
+use fengsui_log::{Embedded, EventLog, Position, StorageError};
 use fengsui_node::folder::{Exchange, Folder};
 use fengsui_node::node::genesis;
 use fengsui_node::source::LogSource;
 use fengsui_projector::fold::admission::SignatureCheck;
 use fengsui_projector::replay::rebuild;
-use fengsui_projector::{FollowOptions, Progress, Projector};
+use fengsui_projector::{FollowOptions, ModelError, Progress, Projector};
 use serde_json::json;
 
 use super::source;
@@ -38,7 +38,16 @@ pub fn run(session: &Session, arguments: &ReplayArguments) -> Result<Exit, Failu
     let check = if arguments.no_verify { SignatureCheck::Trust } else { SignatureCheck::Verify };
     let options = FollowOptions { check, until: arguments.until, ..FollowOptions::default() };
     let mut bar = Bar::with_lines(session.output.look(), "重放日志", "Replaying the log");
-    let progress = rebuild(&path, genesis(&exchange), log.as_ref(), options, &mut bar)?;
+    let rebuilt = rebuild(&path, genesis(&exchange), log.as_ref(), options, &mut bar);
+    if let Err(ModelError::Storage(StorageError::SecondWriter { .. })) = rebuilt
+        && !session.output.json()
+    {
+        session.output.note(
+            "运行中的节点正在使用这些表；可用 --into 在另一文件夹中重建，结果相同",
+            "a running node keeps these tables; with --into DIR they are drawn elsewhere, and the digest is the same",
+        );
+    }
+    let progress = rebuilt?;
     let seconds = bar.seconds();
     drop(bar);
     let projector = Projector::open(&path, genesis(&exchange))?;
