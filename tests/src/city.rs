@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,13 +61,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A port that is free, and whose monitoring port is.
+/// A port that is free, and whose monitoring port is. Both lie below those that the system gives to whoever connects (from 32768 on, Linux):
+/// a port of that range can be taken while the broker is away, even by a node that tries to reach it there.
 fn free_port() -> u16 {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let mut number = RandomState::new().hash_one(std::process::id());
     until("a free port", || {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let monitor = port.checked_add(4_000).unwrap_or(port - 4_000);
-        (is_free(port) && is_free(monitor)).then_some(port)
+        number = number.wrapping_add(1);
+        let port = 10_000 + u16::try_from(number % 18_000).unwrap();
+        (is_free(port) && is_free(port + 4_000)).then_some(port)
     })
 }
 
