@@ -82,6 +82,12 @@ impl Projector {
         Ok(self.progress())
     }
 
+    /// Lets the writer go on meanwhile, whose file grows as long as an old state of it is held. To be called by whoever waits, with
+    /// [`Self::refresh`] after it.
+    pub fn let_go(&mut self) -> Result<(), ModelError> {
+        self.store.let_go()
+    }
+
     /// The registry as of the last position.
     pub fn registry(&self) -> &Registry {
         &self.registry

@@ -166,6 +166,7 @@ impl Node {
                 let applied = projector.progress().position;
                 return Err(NodeError::TablesBehind { applied, head });
             }
+            projector.let_go()?;
             std::thread::sleep(LOOK_INTERVAL);
         }
         Ok(Self {
@@ -229,6 +230,7 @@ impl Node {
                 self.patience = PUBLISHING_PATIENCE;
                 return Ok(());
             }
+            self.projector.let_go()?;
             if looked.elapsed() > KEEPER_INTERVAL {
                 looked = Instant::now();
                 if let Ok(log) = Embedded::open_writer(self.folder.log()) {

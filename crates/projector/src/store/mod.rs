@@ -105,9 +105,7 @@ impl Store {
 
     /// Goes on to what the writer has committed since. The registry is given when anything was.
     pub(crate) fn refresh(&mut self, genesis: &Registry) -> Result<Option<Registry>, ModelError> {
-        let end = if self.in_transaction { "ROLLBACK" } else { "" };
-        self.connection().execute_batch(end).map_err(|error| self.fault(error))?;
-        self.in_transaction = false;
+        self.let_go()?;
         self.connection().execute_batch("BEGIN").map_err(|error| self.fault(error))?;
         self.in_transaction = true;
         let position = self.connection().query_row("SELECT position FROM progress", [], |row| row.get::<_, i64>(0));
@@ -118,6 +116,15 @@ impl Store {
         let (progress, stored) = load_progress(self.connection(), self.path())?;
         self.progress = progress;
         stored.map(|registry| same_exchange(registry, genesis)).transpose()
+    }
+
+    /// Lets go of the state that [`Self::refresh`] holds: while it is held, the writer's write-ahead file only grows.
+    pub(crate) fn let_go(&mut self) -> Result<(), ModelError> {
+        if self.in_transaction {
+            self.connection().execute_batch("ROLLBACK").map_err(|error| self.fault(error))?;
+            self.in_transaction = false;
+        }
+        Ok(())
     }
 
     fn assemble(database: Database, authority: AgencyCode, progress: Progress) -> Self {
