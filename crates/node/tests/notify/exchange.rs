@@ -167,7 +167,7 @@ impl Exchange {
     pub fn redraw(&mut self, records: Vec<Record>) {
         self.projector = None;
         let path = |number: u32| -> PathBuf { self.folder.path().join(format!("log-{number}.sqlite")) };
-        let number = (1..).find(|number| !path(*number).exists()).unwrap();
+        let number = (1..=u32::MAX).find(|number| !path(*number).exists()).unwrap();
         self.log = Embedded::create(path(number)).unwrap();
         let stored = records.into_iter().zip(1..);
         let stored: Vec<Stored> =

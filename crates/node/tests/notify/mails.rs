@@ -77,7 +77,7 @@ fn a_recipient_that_is_refused_keeps_the_others_from_nothing() {
     assert_eq!(office.messages(1)[0]["to"], serde_json::json!(["duty@example.org"]));
     let trouble = notifier.status().unwrap().troubles.remove(0);
     assert!(trouble.reason.starts_with("1 of 2 recipients were not taken:"), "{trouble:?}");
-    assert!(trouble.reason.contains("550") && !trouble.reason.contains("@"), "{trouble:?}");
+    assert!(trouble.reason.contains("550") && !trouble.reason.contains('@'), "{trouble:?}");
 }
 
 #[test]
