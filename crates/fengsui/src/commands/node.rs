@@ -3,6 +3,7 @@
 mod http;
 mod logging;
 mod metrics;
+mod notices;
 mod run;
 mod status;
 mod supervisor;

@@ -8,13 +8,14 @@ use fengsui_log::embedded::LOG_FILE;
 use fengsui_log::storage::WriterLock;
 use fengsui_node::NodeError;
 use fengsui_node::folder::Folder;
+use fengsui_node::notify::NotifyStatus;
 use fengsui_node::outbox::{Counts, Outbox};
 use fengsui_node::station::recovery::ranges;
 use fengsui_node::station::redraw::{Loss, losses, set_aside_folder};
 use fengsui_node::station::status::{Status, Trouble};
 use serde_json::{Value, json};
 
-use super::wait;
+use super::{notices, wait};
 use crate::arguments::node::NodeStatusArguments;
 use crate::commands::history::local_time;
 use crate::exit::{Exit, Failure};
@@ -42,6 +43,7 @@ struct Seen {
     /// What waits now, also when no node says so.
     waiting: Waiting,
     losses: Vec<Loss>,
+    notices: Option<NotifyStatus>,
     now: Timestamp,
 }
 
@@ -68,6 +70,9 @@ pub fn run(session: &Session, arguments: &NodeStatusArguments) -> Result<Exit, F
         seen.facts(output).show(output)?;
         seen.show_alarms(output)?;
         seen.show_losses(output, &folder)?;
+        if let Some(notices) = &seen.notices {
+            notices::show(output, notices)?;
+        }
     }
     let exit = exit_of(seen.life, seen.trouble());
     if has_come || exit != Exit::Done {
@@ -104,7 +109,14 @@ impl Seen {
         let status = Status::read(folder.root());
         let now = Timestamp::now();
         let life = life(folder, status.as_ref(), now)?;
-        Ok(Self { life, status, waiting: Waiting::of(folder)?, losses: losses(folder), now })
+        Ok(Self {
+            life,
+            status,
+            waiting: Waiting::of(folder)?,
+            losses: losses(folder),
+            notices: notices::of(folder)?,
+            now,
+        })
     }
 
     /// Why a node that runs is not ready.
@@ -128,6 +140,7 @@ impl Seen {
             "oldest_pending": oldest,
             "status": self.status,
             "set_aside": self.losses,
+            "notices": self.notices,
         })
     }
 
@@ -299,7 +312,7 @@ mod tests {
         status.broker.connected = true;
         change(&mut status);
         let waiting = Waiting { counts: Counts { pending: 4, sent: 60 }, oldest: status.outbox.oldest };
-        Seen { life, status: Some(status), waiting, losses: Vec::new(), now }
+        Seen { life, status: Some(status), waiting, losses: Vec::new(), notices: None, now }
     }
 
     #[test]
