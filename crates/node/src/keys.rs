@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::Signer as _;
-use fengsui_event::{KeyId, Signature, Signer};
+use fengsui_event::{Digest, KeyId, Signature, Signer};
 use nkeys::{KeyPair, KeyPairType};
 use rand::RngCore as _;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -126,6 +126,13 @@ impl SigningKey {
     }
 
     /// The seed as NKeys text (`SU...`).
+    /// A secret of whoever holds this key, for what others must not be able to foretell. It is the digest of a signature (which RFC 8032 makes
+    /// the same each time) over a text that is no event, and is never shown.
+    pub fn secret_for(&self, purpose: &str) -> Digest {
+        let text = format!("fengsui secret for {purpose}");
+        Digest::of(&self.key.sign(text.as_bytes()).to_bytes())
+    }
+
     pub(crate) fn seed(&self) -> Result<Zeroizing<String>, KeyFileError> {
         KeyPair::new_from_raw(KeyPairType::User, self.key.to_bytes())
             .and_then(|pair| pair.seed())

@@ -41,6 +41,16 @@ impl DerivedIds {
     }
 }
 
+impl DerivedIds {
+    /// The same ids for whoever holds the secret, and no others for anybody else: an id that can be foretold can be taken.
+    #[must_use]
+    pub fn keyed(self, secret: &Digest) -> Self {
+        let mut bytes = secret.0.to_vec();
+        bytes.extend_from_slice(&self.seed.0);
+        Self { seed: Digest::of(&bytes), ..self }
+    }
+}
+
 /// Parts are told apart by their lengths, so that no two lists of parts give one seed.
 fn seed_of(parts: &[&str]) -> Digest {
     let mut bytes = Vec::new();
@@ -81,5 +91,9 @@ mod tests {
         assert_eq!(ids(&["fire", "1"]), ids(&["fire", "1"]));
         assert_ne!(ids(&["fire", "1"])[0], ids(&["fire", "1"])[1]);
         assert_ne!(ids(&["fire", "1"])[0], ids(&["fir", "e1"])[0]);
+        let keyed = |secret: &[u8]| DerivedIds::at(&["fire", "1"], time).keyed(&Digest::of(secret)).next(time);
+        assert_eq!(keyed(b"a"), keyed(b"a"));
+        assert_ne!(keyed(b"a"), keyed(b"b"));
+        assert_ne!(keyed(b"a"), ids(&["fire", "1"])[0]);
     }
 }

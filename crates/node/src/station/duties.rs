@@ -18,6 +18,7 @@ use super::source_of;
 use crate::deadlines;
 use crate::desk::PlanError;
 use crate::evidence::{EvidenceError, EvidenceSharing};
+use crate::keys::SigningKey;
 use crate::node::{Accepted, Node, NodeError, genesis};
 use crate::notify::{Notifier, NotifyError};
 use crate::reading::storage_of;
@@ -83,10 +84,12 @@ fn take_steps(shared: &Shared, now: Timestamp) -> Result<bool, NodeError> {
         Err(error) if matches!(storage_of(&error), Some(StorageError::SecondWriter { .. })) => return Ok(false),
         opened => opened?,
     };
+    // Others know what a step is about; its id must not be theirs to take.
+    let secret = SigningKey::load(&shared.folder.key(me.agency))?.secret_for("ids of reminders");
     let Accepted { result: taken, waits } = node.accept(|batch| {
         let mut taken = 0;
-        for mut step in steps {
-            match batch.submit(me.agency, step.command, &mut step.ids, now) {
+        for step in steps {
+            match batch.submit(me.agency, step.command, &mut step.ids.keyed(&secret), now) {
                 Ok(_) => taken += 1,
                 // Done before, or settled meanwhile.
                 Err(NodeError::Refused(_) | NodeError::Plan(PlanError::Rejected(_))) => {}

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use fengsui_event::Timestamp;
+use fengsui_event::{EventId, Timestamp};
 use fengsui_log::jetstream::{PublishError, Stream};
 use fengsui_log::{Embedded, EventLog as _, Position};
 
 use super::copy::first_difference;
-use super::publisher::{PublishingError, Round, publish_some, settle};
+use super::publisher::{PublishingError, Round, Settled, publish_some, settle};
 use super::recovery::Recovery;
 use super::shared::{Shared, lock};
 use super::status::NOT_PERMITTED;
@@ -73,7 +73,9 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
             Err(error) => {
                 settled = None;
                 endure(shared, &error);
-                waking.wait(RETRY);
+                // An id that somebody else has taken stays taken for minutes.
+                let is_taken = matches!(error, PublishingError::Publish(PublishError::Duplicate));
+                waking.wait(if is_taken { IDLE } else { RETRY });
             }
         }
     }
@@ -111,10 +113,11 @@ fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Gr
         }
     };
     match settle(outbox, &copy) {
-        Ok((found, again)) => {
+        Ok(Settled { found, again, taken }) => {
             if found + again > 0 {
                 tracing::info!(found, again, "events of the outbox were found on the stream, or have to go again");
             }
+            tell_of_taken(shared, &taken);
             true
         }
         Err(error) => {
@@ -122,6 +125,22 @@ fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Gr
             false
         }
     }
+}
+
+fn tell_of_taken(shared: &Shared, taken: &[(EventId, Position)]) {
+    let Some((id, position)) = taken.first() else {
+        shared.all_clear("id_taken");
+        return;
+    };
+    let count = taken.len();
+    let zh = format!(
+        "另一来源已用本节点 {count} 个待发事件的编号发布了其他内容（首个：{id}，位置 {position}）；待消息服务器不再记得该编号后即发布，但不产生效力，请重新办理"
+    );
+    let en = format!(
+        "another source has published something else under the ids of {count} events that wait (first {id}, at position {position}): \
+         they go out once the broker has forgotten the ids, and have no effect; have what they say done again"
+    );
+    shared.alarm("id_taken", Timestamp::now(), zh, en);
 }
 
 fn is_not_permitted(error: &PublishingError) -> bool {
