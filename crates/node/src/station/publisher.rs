@@ -114,6 +114,7 @@ pub fn publish_some(
     recovery: &Recovery,
     now: Timestamp,
 ) -> Result<Round, PublishingError> {
+    let reconnects = stream.broker().reconnects();
     let (mut count, mut number, mut is_held) = (0, 0, false);
     let mut published: Vec<(EventId, Position)> = Vec::new();
     for _ in 0..BATCHES_MAX {
@@ -127,7 +128,8 @@ pub fn publish_some(
         let positions = publish_and_note(outbox, stream, &records, &published)?;
         published = records.iter().map(|record| record.id).zip(positions).collect();
         count += published.len();
-        if is_last {
+        // Behind a new connection the stream may be an older one: that is looked at first.
+        if is_last || stream.broker().reconnects() != reconnects {
             break;
         }
     }
