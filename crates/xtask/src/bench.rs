@@ -4,11 +4,19 @@
 #[cfg(feature = "bench")]
 mod city_log;
 #[cfg(feature = "bench")]
+mod eight_nodes;
+#[cfg(feature = "bench")]
+mod exchange;
+#[cfg(feature = "bench")]
 mod limits;
 #[cfg(feature = "bench")]
 mod measure;
 #[cfg(feature = "bench")]
+mod nodes;
+#[cfg(feature = "bench")]
 mod questions;
+#[cfg(feature = "bench")]
+mod raw_stream;
 #[cfg(feature = "bench")]
 mod replaying;
 #[cfg(feature = "bench")]
@@ -34,6 +42,15 @@ pub struct Options {
     /// Units of the large log
     #[arg(long, default_value_t = 200_000)]
     pub units: u32,
+    /// Violations that wait in an outbox
+    #[arg(long, default_value_t = 25_000)]
+    pub waiting: u64,
+    /// Violations that eight agencies handle
+    #[arg(long, default_value_t = 50_000)]
+    pub violations: u64,
+    /// Measure only nodes on a broker, and print the table
+    #[arg(long)]
+    pub only_broker: bool,
     /// Print the table and leave docs/benchmarks.md as it is
     #[arg(long)]
     pub no_write: bool,

@@ -52,7 +52,13 @@ pub fn processor_time() -> Result<Duration, Failure> {
 
 /// The most memory that this process ever held, in MiB.
 pub fn peak_memory_mib() -> Result<u64, Failure> {
-    let text = std::fs::read_to_string("/proc/self/status").map_err(Failure::file("/proc/self/status"))?;
+    peak_memory_of(std::process::id())
+}
+
+/// The most memory that a running process ever held, in MiB.
+pub fn peak_memory_of(process: u32) -> Result<u64, Failure> {
+    let path = format!("/proc/{process}/status");
+    let text = std::fs::read_to_string(&path).map_err(Failure::file(path))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
     kib.map(|kib| kib / 1024).ok_or_else(|| Failure::Bench { what: "memory", reason: "no VmHWM".to_owned() })

@@ -8,23 +8,19 @@ use fengsui_projector::query::{CaseFilter, Reader};
 
 use super::measure::processor_time;
 use crate::failure::Failure;
-use crate::workspace;
 
 const ROUNDS: u32 = 50;
 
 /// Processor time of `unit ledger` and of `case show` on the last case of the read model and its unit.
-pub fn ledger_and_case(folder: &Path) -> Result<(Duration, Duration), Failure> {
-    let mut build = workspace::cargo();
-    crate::step::run("the program", build.args(["build", "--release", "--package", "fengsui"]))?;
-    let program = workspace::target().join("release/fengsui");
+pub fn ledger_and_case(program: &Path, folder: &Path) -> Result<(Duration, Duration), Failure> {
     let reader = Reader::open(&folder.join("model.sqlite")).map_err(Failure::bench("the read model"))?;
     let filter = CaseFilter { limit: Some(1_000), ..CaseFilter::default() };
     let cases = reader.view().cases(&filter).map_err(Failure::bench("the read model"))?;
     let Some(case) = cases.last() else {
         return Err(Failure::Bench { what: "the read model", reason: "it has no case".to_owned() });
     };
-    let ledger = time_of(&program, folder, &["unit", "ledger", &case.unit.to_string()])?;
-    let show = time_of(&program, folder, &["case", "show", &case.case.to_string()])?;
+    let ledger = time_of(program, folder, &["unit", "ledger", &case.unit.to_string()])?;
+    let show = time_of(program, folder, &["case", "show", &case.case.to_string()])?;
     Ok((ledger, show))
 }
 

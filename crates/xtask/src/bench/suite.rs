@@ -1,10 +1,12 @@
 //! All measurements, in one run on one machine.
 
+use std::path::{Path, PathBuf};
+
 use super::limits::{Durability, rows_into_sqlite, signatures};
 use super::measure::{Taken, rate};
 use super::replaying::{Replayed, child, replay};
 use super::report::{Line, table};
-use super::{Options, city_log, questions};
+use super::{Options, city_log, eight_nodes, nodes, questions};
 use crate::failure::Failure;
 use crate::step::announce;
 use crate::workspace;
@@ -17,6 +19,26 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if let Some(arguments) = &options.replay {
         return child(arguments);
     }
+    let program = build()?;
+    let mut lines = if options.only_broker { Vec::new() } else { replays(options, &program)? };
+    announce("nodes on a broker");
+    lines.extend(nodes::measure(&program, options.waiting)?);
+    announce("eight agencies");
+    lines.extend(eight_nodes::measure(&program, options.violations)?);
+    let text = table(&lines);
+    println!("{text}");
+    if options.no_write || options.only_broker { Ok(()) } else { write(options, &text) }
+}
+
+/// The program itself, as it is shipped.
+fn build() -> Result<PathBuf, Failure> {
+    let mut build = workspace::cargo();
+    crate::step::run("the program", build.args(["build", "--release", "--package", "fengsui"]))?;
+    Ok(workspace::target().join("release/fengsui"))
+}
+
+/// What does not need a broker.
+fn replays(options: &Options, program: &Path) -> Result<Vec<Line>, Failure> {
     announce("making the logs");
     let large = city_log::folder(options.events, options.units)?;
     // The same city, a tenth as large in everything; and one with as few units as fit the caches.
@@ -33,8 +55,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let small = replay(&tenth, false, options.events / SMALL_SHARE)?;
     let few = replay(&few_units, false, options.events / SMALL_SHARE)?;
     announce("questions");
-    let (ledger, show) = questions::ledger_and_case(&large)?;
-    let lines = vec![
+    let (ledger, show) = questions::ledger_and_case(program, &large)?;
+    Ok(vec![
         against_rows("replay without signature checks", trusted, options.events, raw, "rows without journal or sync"),
         against_rows(
             "the same, against durable rows",
@@ -48,10 +70,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         growth(trusted, small),
         question("`unit ledger`, the whole command", ledger),
         question("`case show`, the whole command", show),
-    ];
-    let text = table(&lines);
-    println!("{text}");
-    if options.no_write { Ok(()) } else { write(options, &text) }
+    ])
 }
 
 fn against_rows(what: &'static str, replayed: Replayed, rows: u64, raw: Taken, name: &str) -> Line {
@@ -123,7 +142,10 @@ fn write(options: &Options, table: &str) -> Result<(), Failure> {
     let path = workspace::root().join("docs/benchmarks.md");
     let before = std::fs::read_to_string(&path).unwrap_or_else(|_| "# Benchmarks\n\n".to_owned());
     let kept = before.split(MARK).next().unwrap_or_default();
-    let Options { events, units, .. } = options;
-    let text = format!("{kept}{MARK}\n\n{events} events over {units} units.\n\n{table}");
+    let Options { events, units, waiting, violations, .. } = options;
+    let text = format!(
+        "{kept}{MARK}\n\n{events} events over {units} units; {waiting} violations in each of two outboxes; \
+         {violations} violations at nine nodes.\n\n{table}"
+    );
     std::fs::write(&path, text).map_err(Failure::file(path))
 }
