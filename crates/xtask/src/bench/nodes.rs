@@ -41,7 +41,7 @@ pub fn measure(program: &Path, violations: u64) -> Result<Vec<Line>, Failure> {
     exchange.start_broker()?;
     let (alone, alone_taken) = publisher_alone(&exchange, "housing")?;
     let (by_node, node_taken, _fire) = running_node(&exchange, "fire")?;
-    let (followed, follow_taken, _tourism) = following(&exchange, "tourism")?;
+    let (followed, follow_taken, tourism) = following(&exchange, "tourism")?;
     let records = records(&exchange.root("tourism"))?;
     let server = BareServer::start()?;
     let broker = server.connect()?;
@@ -57,6 +57,8 @@ pub fn measure(program: &Path, violations: u64) -> Result<Vec<Line>, Failure> {
         following_line(followed, follow_taken, (records.len() as u64, drained)),
         signature_line(followed, follow_taken, rate(checked, verified.processor)),
     ];
+    // Two nodes alone from here on.
+    drop(tourism);
     let _housing = exchange.start_node("housing")?;
     let last = followed;
     until("both nodes", || (exchange.applied("housing").min(exchange.applied("fire")) >= last).then_some(()))?;
