@@ -21,6 +21,9 @@ use crate::reading::storage_of;
 
 /// Records that are copied and folded together: several of the projector's chunks, so that some are verified while others are folded.
 const BATCH: usize = 4_096;
+/// Cases and accounts kept in memory, each at most twice as many: a node shares its machine with others, and what comes in from day to day
+/// touches few of them.
+const CACHED: usize = 4_096;
 /// How long the stream is listened to before the keeper looks at other things.
 const LISTENING: Duration = Duration::from_millis(200);
 /// Between looks at the stream's own account of itself.
@@ -72,6 +75,7 @@ impl<'a> Keeper<'a> {
         let exchange = self.shared.folder.exchange();
         redraw::complete(&self.shared.folder, &copy)?;
         let mut projector = Projector::open(&self.shared.folder.model(), genesis(exchange))?;
+        projector.bound_caches(CACHED);
         projector.follow(&copy, FollowOptions::default(), watcher)?;
         let recovery = redraw::recovery(&self.shared.folder, &copy)?;
         *lock(&self.shared.recovery) = recovery;
@@ -152,7 +156,10 @@ impl<'a> Keeper<'a> {
     fn reopen(&mut self, copy: Embedded) {
         let genesis = genesis(self.shared.folder.exchange());
         match Projector::open(&self.shared.folder.model(), genesis) {
-            Ok(projector) => self.files = Some((copy, projector)),
+            Ok(mut projector) => {
+                projector.bound_caches(CACHED);
+                self.files = Some((copy, projector));
+            }
             Err(error) => self.shared.disconnected(error.to_string()),
         }
     }
