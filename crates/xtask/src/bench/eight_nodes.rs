@@ -19,6 +19,7 @@ use fengsui_projector::digest::state_digest;
 
 use super::exchange::{Exchange, Running, literal, report, today, until};
 use super::measure::{peak_memory_of, rate};
+use super::nodes::pending;
 use super::report::Line;
 use crate::failure::Failure;
 
@@ -222,6 +223,11 @@ pub fn measure(program: &Path, violations: u64) -> Result<Vec<Line>, Failure> {
             .collect();
         working.into_iter().try_for_each(|desk| desk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
+    // A desk that has waited long enough goes on while its last events still wait in the outbox.
+    until("empty outboxes", || {
+        std::thread::sleep(Duration::from_millis(5));
+        names.iter().all(|name| pending(&exchange.root(name)).is_ok_and(|waiting| waiting == 0)).then_some(())
+    })?;
     let last = head();
     until("all nodes", || {
         std::thread::sleep(Duration::from_millis(5));
@@ -240,6 +246,9 @@ fn digest(root: &Path) -> Result<String, Failure> {
     let projector = Projector::open(&folder.model(), genesis(folder.exchange()));
     let projector = projector.map_err(Failure::bench("the tables"))?;
     let digest = state_digest(projector.store(), projector.registry()).map_err(Failure::bench("the tables"))?;
+    // Nodes that stopped at different positions would differ, and be told apart by this.
+    let position = projector.progress().position;
+    eprintln!("    {} at {position}: {digest}", root.display());
     Ok(digest.to_string())
 }
 

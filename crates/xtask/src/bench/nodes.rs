@@ -86,7 +86,8 @@ fn fill(root: &Path, agency: &str, violations: u64) -> Result<(), Failure> {
     node.close().map_err(Failure::bench("a node"))
 }
 
-fn pending(root: &Path) -> Result<u64, Failure> {
+/// How many events wait at a node.
+pub fn pending(root: &Path) -> Result<u64, Failure> {
     let outbox = Outbox::open_reader(root.join("outbox.sqlite"));
     let counts = outbox.and_then(|outbox| outbox.counts()).map_err(Failure::bench("an outbox"))?;
     Ok(counts.pending)
