@@ -19,6 +19,10 @@ pub use compare::{LostEnd, compare, take_back};
 pub use drain::{DRAIN_BATCH, Drained, drain};
 pub use schema::OUTBOX_FILE;
 
+/// See [`Outbox::beyond`]. The plus keeps SQLite from reading the whole outbox in order of its numbers.
+const BEYOND_SQL: &str = "SELECT id, source, sequence, subject, signature, bytes, position FROM outgoing
+                          WHERE position IS NULL OR position > ?1 ORDER BY +number";
+
 /// A node's outbox: one SQLite file with one writer.
 #[derive(Debug)]
 pub struct Outbox {
@@ -175,9 +179,7 @@ impl Outbox {
 
     /// The events that are not in a model of the log up to `position`: pending ones, and those noted after it, in their order.
     pub fn beyond(&self, position: u64) -> Result<Vec<Outgoing>, OutboxError> {
-        let sql = "SELECT id, source, sequence, subject, signature, bytes, position FROM outgoing
-                   WHERE position IS NULL OR position > ?1 ORDER BY number";
-        self.outgoing(sql, position)
+        self.outgoing(BEYOND_SQL, position)
     }
 
     /// Whether every event that was put into this outbox is noted to be on the log at `position` or before.

@@ -389,4 +389,6 @@ fn looking_for_pending_events_does_not_read_the_sent_ones() {
         let plan = plan(sql);
         assert!(narrow.contains(&plan.replace(" COVERING", "").as_str()), "{plan}");
     }
+    let beyond = plan(&BEYOND_SQL.replace("?1", "7"));
+    assert!(beyond.contains("MULTI-INDEX OR") && !beyond.contains("SCAN"), "{beyond}");
 }

@@ -9,8 +9,8 @@ use crate::node::NodeError;
 
 /// Positions that are compared in one step.
 const STEP: usize = 500;
-/// How long a step waits for the stream.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a step waits for the stream. What comes new waits as long; what has not come by then is compared in the next step.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// Between two rounds over the whole log.
 const REST: Duration = Duration::from_secs(5);
 

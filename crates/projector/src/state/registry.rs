@@ -1,7 +1,7 @@
 //! Who may write and which rules stand: agencies, keys, rulebooks, and each source's chain.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fengsui_event::{AgencyCode, Date, Digest, KeyId, RegionCode, Source};
 use fengsui_rulebook::Rulebook;
@@ -63,9 +63,28 @@ impl TryFrom<StoredRulebook> for PublishedRulebook {
 
     fn try_from(stored: StoredRulebook) -> Result<Self, String> {
         let StoredRulebook { position, effective_from, sha256, text } = stored;
-        let book = Rulebook::from_toml(&text).map_err(|error| error.to_string())?;
-        Ok(Self { position, effective_from, sha256, text: text.into(), book: Arc::new(book) })
+        let book = parsed(&text)?;
+        Ok(Self { position, effective_from, sha256, text: text.into(), book })
     }
+}
+
+/// Rulebooks that are kept parsed: those that an exchange has in use.
+const PARSED_MAX: usize = 8;
+
+/// The rulebook of a text. A registry is read again whenever tables have moved, and parsing takes milliseconds; one text always gives one
+/// rulebook, so those parsed last are remembered.
+fn parsed(text: &str) -> Result<Arc<Rulebook>, String> {
+    static LATEST: Mutex<Vec<(String, Arc<Rulebook>)>> = Mutex::new(Vec::new());
+    let mut latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, book)) = latest.iter().find(|(known, _)| known == text) {
+        return Ok(Arc::clone(book));
+    }
+    let book = Arc::new(Rulebook::from_toml(text).map_err(|error| error.to_string())?);
+    if latest.len() == PARSED_MAX {
+        latest.remove(0);
+    }
+    latest.push((text.to_owned(), Arc::clone(&book)));
+    Ok(book)
 }
 
 impl From<PublishedRulebook> for StoredRulebook {

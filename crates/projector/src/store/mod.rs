@@ -83,6 +83,8 @@ impl Store {
     pub fn open(path: &Path, genesis: Registry) -> Result<(Self, Registry), ModelError> {
         let database = if path.exists() { Database::open_writer(&MODEL, path)? } else { create(path)? };
         let fault = |error| database.fault(error);
+        // Tables that a power cut sets back are brought up from the log again, which is synced before they are written.
+        database.connection().pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
         create_indexes(database.connection()).map_err(fault)?;
         let (progress, stored) = load_progress(database.connection(), path)?;
         let registry = match stored {
