@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::desk::PlanError;
 use crate::node::{Accepted, Batch, Node, NodeError};
+use crate::reading::storage_of;
 
 pub use row::RowResult;
 
@@ -162,7 +163,9 @@ pub fn import(
         }
         summary.interrupted = watcher.progress(summary.rows, reader.progress()).is_break() && !ended;
         // What waits is tried anew with each batch, so more and more of it would take longer and longer.
-        summary.stopped_waiting = waits.is_some() && !ended && node.waiting()? > WAITING_MAX;
+        // Without room, the next batch would not be accepted either.
+        let has_no_room = matches!(&waits, Some(NodeError::AcceptedNotPublished(error)) if storage_of(error).is_some());
+        summary.stopped_waiting = has_no_room || (waits.is_some() && !ended && node.waiting()? > WAITING_MAX);
         if ended || summary.interrupted || summary.stopped_waiting {
             break;
         }

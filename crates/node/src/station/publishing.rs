@@ -21,6 +21,8 @@ const IDLE: Duration = Duration::from_millis(500);
 const RETRY: Duration = Duration::from_millis(200);
 /// How long the publisher waits for the copy to reach the stream's head before it looks again.
 const COPY_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a server may refuse everything before another one is tried.
+const SERVER_PATIENCE: Duration = Duration::from_secs(5);
 /// After which idle time what was noted as published is looked up again: an acknowledged event can be lost without a word.
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
@@ -41,6 +43,7 @@ impl Ground {
 pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
     let mut outbox = Outbox::open_publisher(shared.folder.outbox())?;
     let mut settled: Option<(Ground, Instant)> = None;
+    let mut refused_since: Option<Instant> = None;
     while !shared.stop.is_stopped() {
         let Some(stream) = shared.stream() else {
             settled = None;
@@ -49,7 +52,11 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
         };
         let ground = Ground::now(shared, &stream);
         if settled.is_none_or(|(known, _)| known != ground) {
-            settled = find_ground(shared, &mut outbox, &stream, ground).then(|| (ground, Instant::now()));
+            let found = find_ground(shared, &mut outbox, &stream, ground);
+            settled = (found == Grounding::Found).then(|| (ground, Instant::now()));
+            if found == Grounding::Refused {
+                go_elsewhere_in_the_end(&stream, &mut refused_since);
+            }
             if settled.is_none() {
                 waking.wait(RETRY);
             }
@@ -57,6 +64,7 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
         }
         match publish_some(&mut outbox, &stream, &recovery(shared), Timestamp::now()) {
             Ok(Round::Empty) => {
+                refused_since = None;
                 // What could not be noted as published, as on a full disk, was found on the stream.
                 shared.all_clear("not_published");
                 shared.all_clear(NOT_PERMITTED);
@@ -66,6 +74,7 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
             Ok(Round::Held) => waking.wait(RETRY),
             Ok(Round::Published(count)) => {
                 tracing::debug!(count, "published");
+                refused_since = None;
                 shared.note_error(None);
                 shared.all_clear("not_published");
                 shared.all_clear(NOT_PERMITTED);
@@ -73,6 +82,9 @@ pub fn run(shared: &Shared, waking: &Waking) -> Result<(), NodeError> {
             Err(error) => {
                 settled = None;
                 endure(shared, &error);
+                if matches!(&error, PublishingError::Publish(error) if error.is_out_of_reach()) {
+                    go_elsewhere_in_the_end(&stream, &mut refused_since);
+                }
                 // An id that somebody else has taken stays taken for minutes.
                 let is_taken = matches!(error, PublishingError::Publish(PublishError::Duplicate));
                 waking.wait(if is_taken { IDLE } else { RETRY });
@@ -89,27 +101,48 @@ fn recovery(shared: &Shared) -> Recovery {
     if recovery.is_whole() { Recovery::default() } else { recovery.clone() }
 }
 
-/// Looks up what waits in a copy that has reached the stream's head. Whether that could be done.
-fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Ground) -> bool {
+/// Leaves a server that has refused everything for a while. One that is cut off from its cluster still tells how the stream stands, so that the
+/// keeper, which reads, takes it for a good one.
+fn go_elsewhere_in_the_end(stream: &Stream, refused_since: &mut Option<Instant>) {
+    if refused_since.get_or_insert_with(Instant::now).elapsed() >= SERVER_PATIENCE {
+        stream.broker().change_server();
+        *refused_since = None;
+    }
+}
+
+/// What came of looking up what waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grounding {
+    /// It is known what of it is on the stream.
+    Found,
+    /// The copy is not there yet, or something is wrong with the node's own files.
+    NotYet,
+    /// The server did not answer what it was asked.
+    Refused,
+}
+
+/// Looks up what waits in a copy that has reached the stream's head.
+fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Ground) -> Grounding {
     let head = match stream.head() {
         Ok(head) => head.map_or(0, Position::get),
         Err(error) => {
             shared.note_error(Some(error.to_string()));
-            return false;
+            return Grounding::Refused;
         }
     };
     if !shared.await_copy(head, COPY_PATIENCE) || Ground::now(shared, stream) != ground {
-        return false;
+        return Grounding::NotYet;
     }
     // The copy may just be changing its place.
     let opened = Embedded::open_reader(shared.copy_path()).map_err(NodeError::from);
     let copy = opened.and_then(|copy| Ok(is_of_one_origin(&copy, stream, head)?.then_some(copy)));
     let copy = match copy {
         Ok(Some(copy)) => copy,
-        Ok(None) => return false,
+        Ok(None) => return Grounding::NotYet,
         Err(error) => {
             shared.note_error(Some(error.to_string()));
-            return false;
+            let is_refused = matches!(error, NodeError::Broker(_) | NodeError::Tail(_));
+            return if is_refused { Grounding::Refused } else { Grounding::NotYet };
         }
     };
     match settle(outbox, &copy) {
@@ -118,11 +151,11 @@ fn find_ground(shared: &Shared, outbox: &mut Outbox, stream: &Stream, ground: Gr
                 tracing::info!(found, again, "events of the outbox were found on the stream, or have to go again");
             }
             tell_of_taken(shared, &taken);
-            true
+            Grounding::Found
         }
         Err(error) => {
             endure(shared, &PublishingError::Node(error));
-            false
+            Grounding::NotYet
         }
     }
 }
