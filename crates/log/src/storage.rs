@@ -150,6 +150,19 @@ impl Database {
         &mut self.connection
     }
 
+    /// Does all of `work` or, when it fails, nothing.
+    pub fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StorageError> {
+        let result = self.connection.transaction().and_then(|transaction| {
+            let result = work(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        });
+        result.map_err(|error| self.fault(error))
+    }
+
     /// Says what an error of this file's connection means.
     pub fn fault(&self, error: rusqlite::Error) -> StorageError {
         StorageError::sqlite(self.kind, &self.path, error)

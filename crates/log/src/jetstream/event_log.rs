@@ -20,10 +20,6 @@ const COPY_RECORDS: usize = 4_096;
 /// How often ids are looked up anew for one append when others publish the same ids at the same time.
 const LOOKUPS_MAX: u32 = 3;
 
-/// Between two looks at the stream's head: first and longest.
-const WAIT_MIN: Duration = Duration::from_millis(5);
-const WAIT_MAX: Duration = Duration::from_millis(200);
-
 /// A region's log on a broker.
 ///
 /// Records go to the stream. Everything that is read comes from a copy of it, one [`Embedded`] log of this value's own, which is brought up to the
@@ -190,20 +186,7 @@ impl EventLog for JetStream {
     }
 
     fn wait(&self, after: Option<Position>, timeout: Duration) -> Result<Option<Position>, ReadError> {
-        let started = Instant::now();
-        let mut step = WAIT_MIN;
-        loop {
-            let head = self.head()?;
-            if head > after {
-                return Ok(head);
-            }
-            let left = timeout.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Ok(None);
-            }
-            std::thread::sleep(left.min(step));
-            step = (step * 2).min(WAIT_MAX);
-        }
+        Ok(self.stream.wait(after, timeout).map_err(Box::new)?)
     }
 }
 

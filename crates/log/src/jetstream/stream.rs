@@ -1,6 +1,6 @@
 //! One region's stream.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::Config;
 use fengsui_event::RegionCode;
@@ -12,6 +12,10 @@ use super::{Broker, BrokerError};
 use crate::Position;
 
 pub use super::guarantees::{DUPLICATE_WINDOW, DUPLICATE_WINDOW_MIN, stream_name, subjects};
+
+/// Between two looks at the stream's head: first and longest.
+const WAIT_MIN: Duration = Duration::from_millis(5);
+const WAIT_MAX: Duration = Duration::from_millis(200);
 
 /// JetStream's code for a stream that does not exist.
 const CODE_NO_STREAM: u64 = 10_059;
@@ -180,6 +184,24 @@ impl Stream {
     /// The last position, or none while nothing was published.
     pub fn head(&self) -> Result<Option<Position>, BrokerError> {
         self.broker.runtime().block_on(self.head_now())
+    }
+
+    /// Waits until the head lies after `after` and returns it, or nothing when `timeout` has passed first.
+    pub fn wait(&self, after: Option<Position>, timeout: Duration) -> Result<Option<Position>, BrokerError> {
+        let started = Instant::now();
+        let mut step = WAIT_MIN;
+        loop {
+            let head = self.head()?;
+            if head > after {
+                return Ok(head);
+            }
+            let left = timeout.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            std::thread::sleep(left.min(step));
+            step = (step * 2).min(WAIT_MAX);
+        }
     }
 
     pub(super) async fn head_now(&self) -> Result<Option<Position>, BrokerError> {

@@ -363,13 +363,7 @@ impl EvidenceLedger {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, EvidenceError> {
-        let connection = self.database.connection_mut();
-        let result = connection.transaction().and_then(|transaction| {
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        });
-        Ok(result.map_err(|error| self.database.fault(error))?)
+        Ok(self.database.transaction(work)?)
     }
 
     fn all<T>(

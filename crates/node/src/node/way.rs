@@ -132,12 +132,7 @@ impl Node {
     ) -> Result<Self, NodeError> {
         redraw::complete(&folder, &log)?;
         let mut projector = Projector::open(&folder.model(), genesis(folder.exchange()))?;
-        let brought = reach(&folder).and_then(|stream| Ok((bring_up(&mut log, &stream, watcher)?, stream)));
-        let reached = match brought {
-            Ok((Some(_), _)) => Err(OutOfReach::Different),
-            Ok((None, stream)) => Ok(stream),
-            Err(error) => Err(OutOfReach::from_error(error)?),
-        };
+        let reached = reach_and_bring_up(&folder, &mut log, watcher)?;
         projector.follow(&log, FollowOptions::default(), watcher)?;
         let way = match reached {
             Ok(stream) => Way::Stream(log, stream),
@@ -253,18 +248,17 @@ impl Node {
     fn take_over(&mut self, mut log: Embedded) -> Result<(), NodeError> {
         redraw::complete(&self.folder, &log)?;
         self.projector = Projector::open(&self.folder.model(), genesis(self.folder.exchange()))?;
-        let brought = reach(&self.folder).and_then(|stream| Ok((bring_up(&mut log, &stream, &mut Unwatched)?, stream)));
-        let reason = match brought {
-            Ok((None, stream)) => {
+        match reach_and_bring_up(&self.folder, &mut log, &mut Unwatched)? {
+            Ok(stream) => {
                 self.way = Way::Stream(log, stream);
-                return self.publish_itself();
+                self.publish_itself()
             }
-            Ok((Some(_), _)) => OutOfReach::Different,
-            Err(error) => OutOfReach::from_error(error)?,
-        };
-        let error = NodeError::OutOfReach(reason.again());
-        self.way = Way::Cut(log, reason);
-        Err(error)
+            Err(reason) => {
+                let error = NodeError::OutOfReach(reason.again());
+                self.way = Way::Cut(log, reason);
+                Err(error)
+            }
+        }
     }
 }
 
@@ -328,6 +322,20 @@ pub fn reach_stream(folder: &Folder, broker: &Broker) -> Result<Stream, BrokerEr
 pub fn replicas(broker: &Broker) -> usize {
     let is_clustered = broker.client().try_server_info().is_some_and(|server| server.cluster.is_some());
     if is_clustered { 3 } else { 1 }
+}
+
+/// The stream with the copy brought up to it, or why it is out of reach.
+fn reach_and_bring_up(
+    folder: &Folder,
+    copy: &mut Embedded,
+    watcher: &mut dyn Watcher,
+) -> Result<Result<Stream, OutOfReach>, NodeError> {
+    let brought = reach(folder).and_then(|stream| Ok((bring_up(copy, &stream, watcher)?, stream)));
+    Ok(match brought {
+        Ok((None, stream)) => Ok(stream),
+        Ok((Some(_), _)) => Err(OutOfReach::Different),
+        Err(error) => Err(OutOfReach::from_error(error)?),
+    })
 }
 
 /// Brings a copy up to the stream's head, or says that they differ.

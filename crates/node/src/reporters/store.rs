@@ -406,13 +406,7 @@ impl ReporterStore {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, ReporterError> {
-        let connection = self.database.connection_mut();
-        let result = connection.transaction().and_then(|transaction| {
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        });
-        Ok(result.map_err(|error| self.database.fault(error))?)
+        Ok(self.database.transaction(work)?)
     }
 
     fn all<T>(

@@ -1,7 +1,7 @@
 //! A region's stream, read without a copy.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fengsui_event::EventId;
 use fengsui_log::jetstream::{Stream, StreamMessage, Tail, TailError};
@@ -12,10 +12,6 @@ const RECORDS_AT_ONCE: usize = 1_000;
 
 /// How long the next records are waited for before the broker counts as out of reach.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Between two looks at the stream's head: first and longest.
-const WAIT_MIN: Duration = Duration::from_millis(5);
-const WAIT_MAX: Duration = Duration::from_millis(200);
 
 /// A region's stream, for whoever keeps no copy of it: an auditor, a copy that is being made. It is only read.
 ///
@@ -98,19 +94,6 @@ impl EventLog for StreamLog {
     }
 
     fn wait(&self, after: Option<Position>, timeout: Duration) -> Result<Option<Position>, ReadError> {
-        let started = Instant::now();
-        let mut step = WAIT_MIN;
-        loop {
-            let head = self.head()?;
-            if head > after {
-                return Ok(head);
-            }
-            let left = timeout.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Ok(None);
-            }
-            std::thread::sleep(left.min(step));
-            step = (step * 2).min(WAIT_MAX);
-        }
+        Ok(self.stream.wait(after, timeout)?)
     }
 }

@@ -48,13 +48,7 @@ pub struct Settled {
 ///
 /// Errors: a conflict with an event of the same source. Then the outbox is not what it was, and nothing may go out of it.
 pub fn settle(outbox: &mut Outbox, copy: &Embedded) -> Result<Settled, NodeError> {
-    let mut again = Vec::new();
-    for (id, noted) in outbox.last_noted(NOTED_CHECKED)? {
-        let found = copy.find(id)?;
-        if !found.contains(&noted) {
-            again.push((id, found.first().copied()));
-        }
-    }
+    let again = moved(copy, outbox.last_noted(NOTED_CHECKED)?)?;
     outbox.note_anew(&again)?;
     let mut settled = Settled { again: again.len(), ..Settled::default() };
     let mut number = 0;
@@ -95,15 +89,20 @@ pub fn note_all_anew(outbox: &mut Outbox, copy: &Embedded) -> Result<(), NodeErr
         let noted = outbox.noted_before(before, DRAIN_BATCH)?;
         let Some((_, last)) = noted.last() else { return Ok(()) };
         before = last.get();
-        let mut changed = Vec::new();
-        for (id, position) in noted {
-            let found = copy.find(id)?;
-            if !found.contains(&position) {
-                changed.push((id, found.first().copied()));
-            }
-        }
-        outbox.note_anew(&changed)?;
+        outbox.note_anew(&moved(copy, noted)?)?;
     }
+}
+
+/// Those of some noted events that are not where they were noted to be, with where they are.
+fn moved(copy: &Embedded, noted: Vec<(EventId, Position)>) -> Result<Vec<(EventId, Option<Position>)>, NodeError> {
+    let mut moved = Vec::new();
+    for (id, position) in noted {
+        let found = copy.find(id)?;
+        if !found.contains(&position) {
+            moved.push((id, found.first().copied()));
+        }
+    }
+    Ok(moved)
 }
 
 /// Publishes what waits, a batch after the other, and notes where it is. While a batch is on its way, the one before it is noted; should this process
