@@ -161,6 +161,10 @@ catalogue! {
     InspectionDrawn = "inspection"."drawn"."v1";
     /// 检查点会签
     CheckpointCosigned = "checkpoint"."cosigned"."v1";
+    /// 开具信用证明
+    CertificateIssued = "certificate"."issued"."v1";
+    /// 撤销信用证明
+    CertificateRevoked = "certificate"."revoked"."v1";
 }
 
 impl EventType {

@@ -89,6 +89,8 @@ const fn event_type_zh(event_type: EventType) -> &'static str {
         EventType::OperationConcluded => "联合执法结束",
         EventType::InspectionDrawn => "双随机抽取",
         EventType::CheckpointCosigned => "检查点会签",
+        EventType::CertificateIssued => "开具信用证明",
+        EventType::CertificateRevoked => "撤销信用证明",
     }
 }
 

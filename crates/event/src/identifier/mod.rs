@@ -33,7 +33,7 @@ pub use organisation::{
 pub use region::{RegionCode, RegionCodeError, RegionLevel};
 pub use text::{NormalisationNote, Normalised};
 pub use trade::{TradeCode, TradeCodeError};
-pub use ulid_id::{CaseId, EventId, ReferralId, UlidError};
+pub use ulid_id::{CaseId, CertificateId, EventId, ReferralId, UlidError};
 pub use unit::{UnitId, UnitIdError};
 pub use unit_parts::{LegacyNumber, LocalScheme, LocalValue};
 pub use uscc::Uscc;

@@ -1,4 +1,4 @@
-//! ULIDs that name events, cases and referrals.
+//! ULIDs that name events, cases, referrals and certificates.
 
 use std::fmt;
 
@@ -26,6 +26,10 @@ pub struct CaseId(EventId);
 /// A referral's identifier: that of the `referral.issued` event that made it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReferralId(EventId);
+
+/// A certificate's identifier: a ULID of its own, since it stands in the certificate before that is entered on the log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CertificateId(EventId);
 
 /// Why a text is not a ULID.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +143,7 @@ impl<'de> Deserialize<'de> for EventId {
     }
 }
 
-/// Gives an identifier that equals an event's identifier everything that the event's has.
+/// Gives an identifier that equals an event's its way from and to that.
 macro_rules! event_id_alias {
     ($type:ident, $of:literal) => {
         impl $type {
@@ -152,7 +156,29 @@ macro_rules! event_id_alias {
             pub const fn event_id(self) -> EventId {
                 self.0
             }
+        }
 
+        impl From<EventId> for $type {
+            fn from(event: EventId) -> Self {
+                Self(event)
+            }
+        }
+
+        impl From<$type> for EventId {
+            fn from(value: $type) -> Self {
+                value.0
+            }
+        }
+    };
+}
+
+event_id_alias!(CaseId, "case");
+event_id_alias!(ReferralId, "referral");
+
+/// Gives another ULID everything else that an event's identifier has.
+macro_rules! like_event_id {
+    ($type:ident) => {
+        impl $type {
             /// Makes an identifier as [`EventId::from_parts`] does.
             pub const fn from_parts(timestamp_ms: u64, random: [u8; 10]) -> Self {
                 Self(EventId::from_parts(timestamp_ms, random))
@@ -176,18 +202,6 @@ macro_rules! event_id_alias {
             /// The time at which the identifier was made by its maker's clock, in milliseconds since 1970.
             pub const fn timestamp_ms(self) -> u64 {
                 self.0.timestamp_ms()
-            }
-        }
-
-        impl From<EventId> for $type {
-            fn from(event: EventId) -> Self {
-                Self(event)
-            }
-        }
-
-        impl From<$type> for EventId {
-            fn from(value: $type) -> Self {
-                value.0
             }
         }
 
@@ -217,8 +231,9 @@ macro_rules! event_id_alias {
     };
 }
 
-event_id_alias!(CaseId, "case");
-event_id_alias!(ReferralId, "referral");
+like_event_id!(CaseId);
+like_event_id!(ReferralId);
+like_event_id!(CertificateId);
 
 /// Gives a ULID type its conversions from and to text.
 macro_rules! ulid_text {
@@ -252,3 +267,4 @@ macro_rules! ulid_text {
 ulid_text!(EventId, "an event's identifier: a ULID of 26 characters");
 ulid_text!(CaseId, "a case's identifier: the ULID of the event that reported the violation");
 ulid_text!(ReferralId, "a referral's identifier: the ULID of the event that issued it");
+ulid_text!(CertificateId, "a certificate's identifier: a ULID of 26 characters");

@@ -6,6 +6,7 @@
 
 mod authority;
 mod case;
+mod certificate;
 mod credit;
 mod feedback;
 mod joint;
@@ -15,6 +16,7 @@ mod violation;
 
 pub use authority::*;
 pub use case::*;
+pub use certificate::*;
 pub use credit::*;
 pub use feedback::*;
 pub use joint::*;

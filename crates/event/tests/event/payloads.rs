@@ -2,9 +2,9 @@
 
 use fengsui_event::payload as p;
 use fengsui_event::{
-    AgencyCode, CaseId, CategoryCode, ClosingGround, Date, DeadlineKind, Digest, EventId, EventType, Fen,
-    FindingMethod, KeyAlgorithm, ObjectionDecision, Outcome, Payload, PenaltyKind, Points, ReferralBasis, ReferralId,
-    ReferralRole, RegionCode, Severity, Signer, SupervisionLevel, TradeCode, UnitId,
+    AgencyCode, CaseId, CategoryCode, CertificateId, ClosingGround, Date, DeadlineKind, Digest, EventId, EventType,
+    Fen, FindingMethod, KeyAlgorithm, ObjectionDecision, Outcome, Payload, PenaltyKind, Points, ReferralBasis,
+    ReferralId, ReferralRole, RegionCode, Severity, Signer, SupervisionLevel, TradeCode, UnitId,
 };
 use proptest::prelude::*;
 
@@ -290,6 +290,21 @@ impl Parts {
                 p::InspectionDrawn { seed: self.digest(), units: vec![unit], inspectors: vec![reason] }.into()
             }
             EventType::CheckpointCosigned => p::CheckpointCosigned { note: self.other.clone() }.into(),
+            EventType::CertificateIssued => p::CertificateIssued {
+                certificate: CertificateId::from_bytes(self.id.to_bytes()),
+                unit,
+                position: u64::from(self.number),
+                sha256: self.digest(),
+                issued_on: self.date,
+                valid_until: self.date,
+                purpose: self.words(),
+                consent: self.words(),
+            }
+            .into(),
+            EventType::CertificateRevoked => {
+                let certificate = CertificateId::from_bytes(self.id.to_bytes());
+                p::CertificateRevoked { certificate, unit, reason }.into()
+            }
             other => panic!("{other} has no example"),
         }
     }
