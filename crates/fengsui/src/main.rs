@@ -10,6 +10,8 @@ mod help;
 mod help_zh;
 mod interrupt;
 mod output;
+#[allow(dead_code, unused_imports)]
+mod pages;
 mod session;
 mod start;
 mod text;
