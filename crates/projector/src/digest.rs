@@ -2,7 +2,7 @@
 //!
 //! It is computed from canonical JSON (keys in order, no white space, absent and empty values left out, as in
 //! RFC 8785 for the values that occur here), one line per value: the progress, the registry, each chain, each case,
-//! each account, each ledger entry, each anomaly. So it does not depend on how state is stored, and a field that a
+//! each account, each ledger entry, each cosignature, each certificate, each anomaly. So it does not depend on how state is stored, and a field that a
 //! later version adds does not change the digest of an older log. `docs/state-digest.md` has the rules.
 
 use fengsui_event::Digest;
@@ -48,6 +48,8 @@ pub fn canonical_lines<E: From<ModelError>>(
     states::<CaseState, E>(store, visit, "case", "SELECT state FROM cases ORDER BY id", case_value)?;
     states::<AccountState, E>(store, visit, "account", "SELECT state FROM accounts ORDER BY unit", to_value)?;
     rows(store, visit, "entry", ENTRIES)?;
+    rows(store, visit, "cosignature", COSIGNATURES)?;
+    rows(store, visit, "certificate", CERTIFICATES)?;
     rows(store, visit, "anomaly", ANOMALIES)
 }
 
@@ -55,6 +57,12 @@ const ENTRIES: &str =
     "SELECT unit, number, position, hex(cause) AS cause, CASE WHEN case_id IS NOT NULL THEN hex(case_id) END AS 'case', kind, rule, rulebook,
         points, effective_on, counted_until
     FROM entries ORDER BY unit, number";
+const COSIGNATURES: &str =
+    "SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures ORDER BY size, position";
+const CERTIFICATES: &str =
+    "SELECT hex(id) AS id, unit, issuer, issued_at, position, sha256, issued_on, valid_until, purpose, consent, revoked_at,
+        revoked_by, revoked_on, reason
+    FROM certificates ORDER BY certificates.id";
 const ANOMALIES: &str = "SELECT position, hex(id) AS id, code, cause FROM anomalies ORDER BY number";
 
 /// The registry without the rules themselves: a rulebook is its text's hash.

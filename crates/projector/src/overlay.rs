@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fengsui_event::{CaseId, EventId, SignedEvent, Source, UnitId};
+use fengsui_event::{AgencyCode, CaseId, CertificateId, EventId, SignedEvent, Source, UnitId};
 
 use crate::fold::admission::{RawRecord, SignatureCheck, VerifierCache, prepare};
 use crate::fold::driver::{Seen, States, fold};
 use crate::fold::{Anomaly, Cause, Changes, Touched, Touches};
-use crate::state::{AccountState, CaseState, Chain, Registry};
+use crate::state::{AccountState, CaseState, CertificateState, Chain, Cosignature, LargestCosigned, Registry};
 use crate::store::{ModelError, Store};
 
 /// A projector's state with tentative events on top. Dropping it forgets them.
@@ -43,12 +43,20 @@ struct Savepoint {
     accounts: BTreeMap<UnitId, Option<Box<AccountState>>>,
     chains: BTreeMap<Source, Option<Chain>>,
     registry: Option<Registry>,
+    proofs: Proofs,
+}
+
+/// Tentative cosignatures and certificates: few at any time, so a savepoint copies them.
+#[derive(Clone, Default)]
+struct Proofs {
+    cosignatures: Vec<Cosignature>,
+    certificates: BTreeMap<CertificateId, Box<CertificateState>>,
 }
 
 impl Savepoint {
     /// Takes in a later savepoint: what was there first counts.
     fn absorb(&mut self, later: Savepoint) {
-        let Savepoint { position: _, ids, cases, accounts, chains, registry } = later;
+        let Savepoint { position: _, ids, cases, accounts, chains, registry, proofs: _ } = later;
         self.ids.extend(ids);
         absorb(&mut self.cases, cases);
         absorb(&mut self.accounts, accounts);
@@ -81,6 +89,7 @@ struct Tentative<'a> {
     ids: BTreeMap<EventId, Seen>,
     cases: BTreeMap<CaseId, Box<CaseState>>,
     accounts: BTreeMap<UnitId, Box<AccountState>>,
+    proofs: Proofs,
 }
 
 impl<'a> Overlay<'a> {
@@ -89,7 +98,13 @@ impl<'a> Overlay<'a> {
             registry: registry.clone(),
             position: base.progress().position,
             keys: VerifierCache::default(),
-            tentative: Tentative { base, ids: BTreeMap::new(), cases: BTreeMap::new(), accounts: BTreeMap::new() },
+            tentative: Tentative {
+                base,
+                ids: BTreeMap::new(),
+                cases: BTreeMap::new(),
+                accounts: BTreeMap::new(),
+                proofs: Proofs::default(),
+            },
             journal: None,
         }
     }
@@ -133,7 +148,7 @@ impl<'a> Overlay<'a> {
 
     /// Begins to remember, so that several commands can be undone together.
     pub fn begin(&mut self) {
-        self.journal = Some(Savepoint { position: self.position, ..Savepoint::default() });
+        self.journal = Some(self.empty_savepoint());
     }
 
     /// Lets stand what was done since [`Self::begin`].
@@ -148,8 +163,12 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    fn empty_savepoint(&self) -> Savepoint {
+        Savepoint { position: self.position, proofs: self.tentative.proofs.clone(), ..Savepoint::default() }
+    }
+
     fn savepoint(&self, events: &[Tried<'_>]) -> Savepoint {
-        let mut before = Savepoint { position: self.position, ..Savepoint::default() };
+        let mut before = self.empty_savepoint();
         for event in events {
             // An id that stands already is not this command's to forget.
             if !self.tentative.ids.contains_key(&event.id) {
@@ -181,6 +200,7 @@ impl<'a> Overlay<'a> {
         }
         put_back(&mut self.tentative.cases, before.cases);
         put_back(&mut self.tentative.accounts, before.accounts);
+        self.tentative.proofs = before.proofs;
         if let Some(registry) = before.registry {
             self.registry = registry;
         }
@@ -203,6 +223,18 @@ impl<'a> Overlay<'a> {
     pub fn account(&self, unit: &UnitId) -> Result<Option<Box<AccountState>>, ModelError> {
         let Tentative { base, accounts, .. } = &self.tentative;
         accounts.get(unit).map_or_else(|| base.account(unit), |account| Ok(Some(account.clone())))
+    }
+
+    /// A certificate with the tentative events.
+    pub fn certificate(&self, id: CertificateId) -> Result<Option<Box<CertificateState>>, ModelError> {
+        self.tentative.certificate_state(id)
+    }
+}
+
+impl Tentative<'_> {
+    fn certificate_state(&self, id: CertificateId) -> Result<Option<Box<CertificateState>>, ModelError> {
+        let known = self.proofs.certificates.get(&id);
+        known.map_or_else(|| self.base.certificate_state(id), |certificate| Ok(Some(certificate.clone())))
     }
 }
 
@@ -229,7 +261,33 @@ impl States for Tentative<'_> {
         self.accounts.remove(unit).map_or_else(|| self.base.account(unit), |account| Ok(Some(account)))
     }
 
-    fn put(&mut self, touched: Touched, _: Option<Changes>) -> Result<(), ModelError> {
+    fn certificate(&mut self, id: CertificateId) -> Result<Option<Box<CertificateState>>, ModelError> {
+        self.certificate_state(id)
+    }
+
+    fn cosigned_at(&mut self, size: u64) -> Result<Vec<Cosignature>, ModelError> {
+        let mut all = self.base.cosigned_at(size)?;
+        all.extend(self.proofs.cosignatures.iter().filter(|cosignature| cosignature.size == size).cloned());
+        Ok(all)
+    }
+
+    fn largest_cosigned(&mut self, agency: &AgencyCode) -> Result<Option<LargestCosigned>, ModelError> {
+        let own = self.proofs.cosignatures.iter().filter(|cosignature| cosignature.agency == *agency);
+        let own = own.map(|&Cosignature { size, position, .. }| LargestCosigned { size, position });
+        let stored = self.base.largest_cosigned(agency)?;
+        // Of several of one size the first counts.
+        Ok(stored.into_iter().chain(own).reduce(|largest, next| if next.size > largest.size { next } else { largest }))
+    }
+
+    fn cosign(&mut self, cosignature: Cosignature) -> Result<(), ModelError> {
+        self.proofs.cosignatures.push(cosignature);
+        Ok(())
+    }
+
+    fn put(&mut self, touched: Touched, changes: Option<Changes>) -> Result<(), ModelError> {
+        if let Some(certificate) = touched.certificate.filter(|_| changes.is_some_and(|it| it.certificate)) {
+            self.proofs.certificates.insert(certificate.id, certificate);
+        }
         if let Some(case) = touched.case {
             self.cases.insert(case.id, case);
         }

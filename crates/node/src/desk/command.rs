@@ -1,12 +1,13 @@
 //! What an officer can do.
 
 use fengsui_event::payload::{
-    AgencyKeyRevoked, AgencyKeyRotated, AgencyRegistered, AgencySuspended, CaseClosed, Evidence, ObjectionFiled,
-    Penalty, Place, ReferralEscalated, ReferralReminded, RulebookPublished, UnitRegistered, ViolationAmended,
+    AgencyKeyRevoked, AgencyKeyRotated, AgencyRegistered, AgencySuspended, CaseClosed, CertificateIssued, Evidence,
+    ObjectionFiled, Penalty, Place, ReferralEscalated, ReferralReminded, RulebookPublished, UnitRegistered,
+    ViolationAmended,
 };
 use fengsui_event::{
-    AgencyCode, CaseId, CategoryCode, Date, EventId, Fen, FindingMethod, ObjectionDecision, Outcome, ReferralId,
-    ReferralRole, Severity, TradeCode, UnitId,
+    AgencyCode, CaseId, CategoryCode, CertificateId, Date, EventId, Fen, FindingMethod, ObjectionDecision, Outcome,
+    ReferralId, ReferralRole, Severity, TradeCode, UnitId,
 };
 
 /// A violation to report. What is left out is taken from the unit's account or the rulebook.
@@ -229,4 +230,18 @@ pub enum Command {
     SuspendAgency(AgencySuspended),
     /// Publish a rulebook.
     PublishRulebook(RulebookPublished),
+    /// Put a checkpoint on the log that this agency has checked and cosigned (检查点会签).
+    CosignCheckpoint {
+        /// The signed note, with the log's signature and this agency's cosignature.
+        note: String,
+    },
+    /// Enter a certificate of a unit's credit (开具信用证明).
+    IssueCertificate(CertificateIssued),
+    /// Revoke a certificate, one's own or, as the authority, anybody's (撤销信用证明).
+    RevokeCertificate {
+        /// Which.
+        certificate: CertificateId,
+        /// Why.
+        reason: String,
+    },
 }

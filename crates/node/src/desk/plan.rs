@@ -1,15 +1,19 @@
 //! From a command to the events that it becomes.
 
 use fengsui_event::payload::{
-    CaseReopened, FeedbackConfirmed, FeedbackRejected, FeedbackSubmitted, ObjectionDecided, RectificationOrdered,
-    RectificationReinspected, ReferralAcknowledged, ReferralIssued, ReferralReturned, ReferralTransferred,
-    ReferralWithdrawn, RoutingAnswer, RoutingDecision, UnitRegistered, ViolationReported, ViolationRetracted,
+    CaseReopened, CertificateRevoked, CheckpointCosigned, FeedbackConfirmed, FeedbackRejected, FeedbackSubmitted,
+    ObjectionDecided, RectificationOrdered, RectificationReinspected, ReferralAcknowledged, ReferralIssued,
+    ReferralReturned, ReferralTransferred, ReferralWithdrawn, RoutingAnswer, RoutingDecision, UnitRegistered,
+    ViolationReported, ViolationRetracted,
 };
 use fengsui_event::{
-    AgencyCode, CaseId, Date, EventId, Payload, ReferralBasis, ReferralId, ReferralRole, Subject, Timestamp, UnitId,
+    AgencyCode, CaseId, CertificateId, Date, EventId, Payload, ReferralBasis, ReferralId, ReferralRole, Subject,
+    Timestamp, UnitId,
 };
 use fengsui_projector::fold::Missing;
-use fengsui_projector::state::{AccountState, CaseState, FeedbackStatus, Referral, ReferralStatus, RegistryError};
+use fengsui_projector::state::{
+    AccountState, CaseState, CertificateState, FeedbackStatus, Referral, ReferralStatus, RegistryError,
+};
 use fengsui_projector::{ModelError, Overlay, Registry, Rejection};
 use fengsui_rulebook::{RouteQuery, Routing, Rulebook};
 
@@ -23,6 +27,8 @@ pub trait Sight {
     fn case(&self, id: CaseId) -> Result<Option<Box<CaseState>>, ModelError>;
     /// An account.
     fn account(&self, unit: &UnitId) -> Result<Option<Box<AccountState>>, ModelError>;
+    /// A certificate.
+    fn certificate(&self, id: CertificateId) -> Result<Option<Box<CertificateState>>, ModelError>;
 }
 
 impl Sight for Overlay<'_> {
@@ -36,6 +42,10 @@ impl Sight for Overlay<'_> {
 
     fn account(&self, unit: &UnitId) -> Result<Option<Box<AccountState>>, ModelError> {
         Overlay::account(self, unit)
+    }
+
+    fn certificate(&self, id: CertificateId) -> Result<Option<Box<CertificateState>>, ModelError> {
+        Overlay::certificate(self, id)
     }
 }
 
@@ -124,6 +134,12 @@ impl Planner<'_> {
             Command::RevokeKey(data) => self.emit(Subject::Agency(data.agency), None, data),
             Command::SuspendAgency(data) => self.emit(Subject::Agency(data.agency), None, data),
             Command::PublishRulebook(data) => self.emit(Subject::Rulebook(data.version.clone()), None, data),
+            Command::CosignCheckpoint { note } => {
+                let region = self.sight.registry().region;
+                self.emit(Subject::Region(region), None, CheckpointCosigned { note });
+            }
+            Command::IssueCertificate(data) => self.emit(Subject::Unit(data.unit.clone()), None, data),
+            Command::RevokeCertificate { certificate, reason } => return self.revoke_certificate(certificate, reason),
             Command::Report(report) => return self.report(*report),
             Command::Amend { case, amendment } => return self.in_case(case, *amendment),
             Command::Retract { case, reason } => return self.in_case(case, ViolationRetracted { reason }),
@@ -137,6 +153,13 @@ impl Planner<'_> {
             }
             other => return self.on_referral(other),
         }
+        Ok(())
+    }
+
+    fn revoke_certificate(&mut self, certificate: CertificateId, reason: String) -> Result<(), PlanError> {
+        let known = self.sight.certificate(certificate)?;
+        let unit = known.ok_or(Rejection::Missing(Missing::Certificate(certificate)))?.unit;
+        self.emit(Subject::Unit(unit.clone()), None, CertificateRevoked { certificate, unit, reason });
         Ok(())
     }
 

@@ -78,6 +78,22 @@ pub enum Cause {
         /// By how many seconds.
         seconds: u64,
     },
+    /// The authority has signed two histories of one size: this checkpoint and an earlier one cannot both be true.
+    SplitView {
+        /// The size of both.
+        size: u64,
+        /// Position at which the other one was cosigned first.
+        first: u64,
+    },
+    /// An agency cosigned a smaller checkpoint than one before.
+    Rollback {
+        /// The size that it cosigned now.
+        size: u64,
+        /// The size that it had cosigned.
+        before: u64,
+        /// Position of that one.
+        first: u64,
+    },
     /// This program does not know its type.
     UnknownType,
     /// Its payload does not fit its type's schema.
@@ -109,6 +125,8 @@ impl Cause {
             Self::SequenceReused { .. } => "sequence_reused",
             Self::TooManyGaps => "too_many_gaps",
             Self::ClockWentBack { .. } => "clock_went_back",
+            Self::SplitView { .. } => "split_view",
+            Self::Rollback { .. } => "rollback",
             Self::UnknownType => "unknown_type",
             Self::MalformedPayload(_) => "malformed_payload",
             Self::Rejected(rejection) => rejection.code(),
@@ -119,7 +137,10 @@ impl Cause {
     /// Whether the event had its effect all the same.
     #[must_use]
     pub const fn is_notice(&self) -> bool {
-        matches!(self, Self::ChainGap { .. } | Self::ClockWentBack { .. })
+        matches!(
+            self,
+            Self::ChainGap { .. } | Self::ClockWentBack { .. } | Self::SplitView { .. } | Self::Rollback { .. }
+        )
     }
 
     /// What to tell people.
@@ -157,6 +178,12 @@ impl Cause {
             Self::ClockWentBack { seconds } => {
                 format!("recorded {seconds} s before this source's previous event; its clock went back")
             }
+            Self::SplitView { size, first } => format!(
+                "the authority has signed two different histories of size {size}; the other one was cosigned at position {first}"
+            ),
+            Self::Rollback { size, before, first } => {
+                format!("cosigned a checkpoint of size {size} after one of size {before}, at position {first}")
+            }
             Self::UnknownType => "this program does not know the type; a newer version may".to_owned(),
             Self::MalformedPayload(reason) => format!("the payload does not fit its schema: {reason}"),
             Self::Rejected(rejection) => rejection.message(Language::En),
@@ -182,6 +209,12 @@ impl Cause {
             Self::SequenceReused { sequence } => format!("该来源的第 {sequence} 号已被另一事件使用"),
             Self::TooManyGaps => "该来源的事件链缺口过多".to_owned(),
             Self::ClockWentBack { seconds } => format!("记录时间早于该来源的前一事件 {seconds} 秒，时钟倒退"),
+            Self::SplitView { size, first } => {
+                format!("联席会议办公室签署了规模为 {size} 的两份不同历史，另一份在位置 {first} 会签")
+            }
+            Self::Rollback { size, before, first } => {
+                format!("会签了规模为 {size} 的检查点，而此前在位置 {first} 已会签规模为 {before} 的检查点")
+            }
             Self::UnknownType => "本程序不识别该类型，较新版本或可识别".to_owned(),
             Self::MalformedPayload(reason) => format!("内容不符合该类型的格式：{reason}"),
             Self::Rejected(rejection) => rejection.message(Language::Zh),

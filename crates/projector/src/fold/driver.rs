@@ -1,10 +1,11 @@
 //! One record through the whole fold: admission, the id that counts once for ever, state, effect or anomaly.
 
-use fengsui_event::{CaseId, Decoded, Digest, Event, EventId, Subject, UnitId};
+use fengsui_event::payload::CheckpointCosigned;
+use fengsui_event::{AgencyCode, CaseId, CertificateId, Decoded, Digest, Event, EventId, Payload, Subject, UnitId};
 
 use super::admission::{Prepared, admit, check_key};
-use super::{Anomaly, Cause, Changes, Touched, Touches, apply, apply_to_registry, touches};
-use crate::state::{AccountState, CaseState, Registry};
+use super::{Anomaly, Cause, Changes, Touched, Touches, apply, apply_to_registry, certificate, checkpoint, touches};
+use crate::state::{AccountState, CaseState, CertificateState, Cosignature, LargestCosigned, Registry};
 
 /// An event that was seen before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,14 @@ pub trait States {
     fn take_case(&mut self, id: CaseId) -> Result<Option<Box<CaseState>>, Self::Error>;
     /// Hands an account out.
     fn take_account(&mut self, unit: &UnitId) -> Result<Option<Box<AccountState>>, Self::Error>;
+    /// A copy of a certificate.
+    fn certificate(&mut self, id: CertificateId) -> Result<Option<Box<CertificateState>>, Self::Error>;
+    /// Everything that was cosigned of one size, in order of position.
+    fn cosigned_at(&mut self, size: u64) -> Result<Vec<Cosignature>, Self::Error>;
+    /// The largest checkpoint that an agency has cosigned.
+    fn largest_cosigned(&mut self, agency: &AgencyCode) -> Result<Option<LargestCosigned>, Self::Error>;
+    /// Enters a cosignature.
+    fn cosign(&mut self, cosignature: Cosignature) -> Result<(), Self::Error>;
     /// Brings state back; `changes` is absent when nothing changed.
     fn put(&mut self, touched: Touched, changes: Option<Changes>) -> Result<(), Self::Error>;
     /// Notes an anomaly.
@@ -110,6 +119,10 @@ fn effect<S: States>(
         Decoded::Unknown => return Ok(Some(Cause::UnknownType)),
         Decoded::Malformed(reason) => return Ok(Some(Cause::MalformedPayload(reason.clone()))),
     };
+    // About the log itself, whatever the subject says: its guard refuses a wrong one.
+    if let Payload::CheckpointCosigned(data) = payload {
+        return cosign(registry, states, position, event, data);
+    }
     let touches = touches(event);
     if touches == Touches::Registry {
         let result = apply_to_registry(registry, position, event, payload);
@@ -119,9 +132,37 @@ fn effect<S: States>(
         return Ok(result.err().map(Cause::Rejected));
     }
     let mut touched = load(states, &touches)?;
+    if let Some(id) = certificate::named(payload) {
+        touched.certificate = states.certificate(id)?;
+    }
     match apply(registry, &mut touched, position, event, payload) {
         Ok(changes) => states.put(touched, Some(changes)).map(|()| None),
         Err(rejection) => states.put(touched, None).map(|()| Some(Cause::Rejected(rejection))),
+    }
+}
+
+fn cosign<S: States>(
+    registry: &Registry,
+    states: &mut S,
+    position: u64,
+    event: &Event,
+    data: &CheckpointCosigned,
+) -> Result<Option<Cause>, S::Error> {
+    let cosignature = match checkpoint::cosigned(registry, position, event, data) {
+        Ok(cosignature) => cosignature,
+        Err(rejection) => return Ok(Some(Cause::Rejected(rejection))),
+    };
+    let of_size = states.cosigned_at(cosignature.size)?;
+    let largest = states.largest_cosigned(&cosignature.agency)?;
+    match checkpoint::placed(&cosignature, &of_size, largest) {
+        Err(rejection) => Ok(Some(Cause::Rejected(rejection))),
+        Ok(notices) => {
+            for notice in notices {
+                states.note(anomaly(position, event.id, event, notice))?;
+            }
+            states.cosign(cosignature)?;
+            Ok(None)
+        }
     }
 }
 
@@ -136,9 +177,9 @@ fn repeated(first: Seen, again: Seen) -> Cause {
 fn load<S: States>(states: &mut S, touches: &Touches) -> Result<Touched, S::Error> {
     match touches {
         Touches::Case { case, unit } => {
-            Ok(Touched { case: states.take_case(*case)?, account: states.take_account(unit)? })
+            Ok(Touched { case: states.take_case(*case)?, account: states.take_account(unit)?, certificate: None })
         }
-        Touches::Account { unit } => Ok(Touched { case: None, account: states.take_account(unit)? }),
+        Touches::Account { unit } => Ok(Touched { account: states.take_account(unit)?, ..Touched::default() }),
         Touches::Registry | Touches::Nothing => Ok(Touched::default()),
     }
 }
@@ -152,8 +193,8 @@ fn mark_incomplete<S: States>(states: &mut S, event: &Event) -> Result<(), S::Er
     let mut touched = load(states, &touches(event))?;
     match &mut touched {
         Touched { case: Some(case), .. } => case.incomplete = true,
-        Touched { case: None, account: Some(account) } => account.incomplete = true,
-        Touched { case: None, account: None } => return Ok(()),
+        Touched { case: None, account: Some(account), .. } => account.incomplete = true,
+        Touched { case: None, account: None, .. } => return Ok(()),
     }
     states.put(touched, Some(Changes { account: true, ..Changes::default() }))
 }

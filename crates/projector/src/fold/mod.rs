@@ -6,6 +6,8 @@
 pub mod admission;
 mod anomaly;
 mod authority;
+mod certificate;
+mod checkpoint;
 mod closing;
 pub mod driver;
 mod feedback;
@@ -27,7 +29,7 @@ pub use anomaly::{Anomaly, Cause};
 pub use authority::apply_to_registry;
 pub use rejection::{Bound, Missing, Obstacle, Rejection};
 
-use crate::state::{AccountState, CaseState, CaseStatus, LedgerEntry, Registry};
+use crate::state::{AccountState, CaseState, CaseStatus, CertificateState, LedgerEntry, Registry};
 
 /// What an event needs to be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub struct Touched {
     pub case: Option<Box<CaseState>>,
     /// The account.
     pub account: Option<Box<AccountState>>,
+    /// The certificate that the event names.
+    pub certificate: Option<Box<CertificateState>>,
 }
 
 /// What an event changed beside the touched state itself.
@@ -87,6 +91,8 @@ pub struct Changes {
     pub feedback: BTreeSet<usize>,
     /// Whether the account changed.
     pub account: bool,
+    /// Whether the certificate changed.
+    pub certificate: bool,
 }
 
 /// One event on its way through the fold.
@@ -177,7 +183,6 @@ const fn is_interpreted(payload: &Payload) -> bool {
             | Payload::OperationJoined(_)
             | Payload::OperationConcluded(_)
             | Payload::InspectionDrawn(_)
-            | Payload::CheckpointCosigned(_)
     )
 }
 
@@ -187,6 +192,8 @@ fn dispatch(step: &mut Step<'_>, touched: &mut Touched, payload: &Payload) -> Re
         Payload::UnitRegistered(data) => unit::registered(step, touched, data),
         Payload::UnitRenamed(data) => unit::renamed(step, touched, data),
         Payload::CreditAdjusted(data) => unit::adjusted(step, touched, data),
+        Payload::CertificateIssued(data) => certificate::issued(step, touched, data),
+        Payload::CertificateRevoked(data) => certificate::revoked(step, touched, data),
         payload if !is_interpreted(payload) => Err(Rejection::NotInterpreted),
         _ => apply_to_case(step, touched, payload),
     }
@@ -301,4 +308,10 @@ fn require_subject(event: &Event, expected: &Subject) -> Result<(), Rejection> {
 
 fn require_text(field: &str, text: &str) -> Result<(), Rejection> {
     if text.trim().is_empty() { Err(Rejection::Empty { field: field.to_owned() }) } else { Ok(()) }
+}
+
+/// Refuses what speaks of a position that does not come before its own.
+fn require_earlier(own: u64, found: u64) -> Result<(), Rejection> {
+    let last = own.saturating_sub(1);
+    if (1..=last).contains(&found) { Ok(()) } else { Err(Rejection::PositionRange { found, last }) }
 }

@@ -1,8 +1,8 @@
 //! Why a genuine event has no effect. The same guards answer a clerk's command before it is published.
 
 use fengsui_event::{
-    AgencyCode, CaseId, CategoryCode, Date, DeadlineKind, EventId, KeyId, Language, ReferralId, RegionCode, Source,
-    SupervisionLevel, UnitId,
+    AgencyCode, CaseId, CategoryCode, CertificateId, Date, DeadlineKind, EventId, KeyId, Language, ReferralId,
+    RegionCode, Source, SupervisionLevel, UnitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub enum Missing {
     Agency(AgencyCode),
     /// A registered key.
     Key(KeyId),
+    /// A certificate that was issued.
+    Certificate(CertificateId),
 }
 
 /// What stands in the way of closing a case.
@@ -58,6 +60,8 @@ pub enum Bound {
     NotBeforeOrdered,
     /// Not before the objection was filed.
     NotBeforeFiled,
+    /// Not before the certificate was issued.
+    NotBeforeIssued,
 }
 
 /// Why a genuine event has no effect.
@@ -205,6 +209,54 @@ pub enum Rejection {
         /// The exchange's region.
         expected: RegionCode,
     },
+    /// It speaks of a position that is not before its own.
+    PositionRange {
+        /// The position.
+        found: u64,
+        /// The last one that it could speak of.
+        last: u64,
+    },
+    /// What is given as a signed note cannot be read as one.
+    BadNote {
+        /// Why.
+        reason: String,
+    },
+    /// The checkpoint is of another log.
+    ForeignOrigin {
+        /// The origin that it names.
+        found: String,
+        /// That of this log.
+        expected: String,
+    },
+    /// No key of the authority that is good here has signed the checkpoint.
+    NotSignedByAuthority {
+        /// How many positions it covers.
+        size: u64,
+    },
+    /// The agency whose event it is has not cosigned the checkpoint with the key of the event.
+    NotCosigned {
+        /// The name under which it should have.
+        name: String,
+    },
+    /// It was cosigned well after the event that holds it was recorded.
+    CosignedLater {
+        /// By how many seconds.
+        seconds: u64,
+    },
+    /// The agency has cosigned this checkpoint before.
+    AlreadyCosigned {
+        /// How many positions it covers.
+        size: u64,
+        /// Position of the first time.
+        position: u64,
+    },
+    /// The certificate was revoked before.
+    CertificateRevoked {
+        /// The certificate.
+        certificate: CertificateId,
+        /// Position of the revocation.
+        position: u64,
+    },
     /// The account's points would leave the range of integers.
     PointsOverflow,
     /// The type is in the catalogue, but this version of the program draws nothing from it yet.
@@ -237,6 +289,14 @@ impl Rejection {
             Self::UnknownCategory { .. } => "unknown_category",
             Self::BadRulebook { .. } => "bad_rulebook",
             Self::OutsideRegion { .. } => "outside_region",
+            Self::PositionRange { .. } => "position_range",
+            Self::BadNote { .. } => "bad_note",
+            Self::ForeignOrigin { .. } => "foreign_origin",
+            Self::NotSignedByAuthority { .. } => "not_signed_by_authority",
+            Self::NotCosigned { .. } => "not_cosigned",
+            Self::CosignedLater { .. } => "cosigned_later",
+            Self::AlreadyCosigned { .. } => "already_cosigned",
+            Self::CertificateRevoked { .. } => "certificate_revoked",
             Self::PointsOverflow => "points_overflow",
             Self::NotInterpreted => "not_interpreted",
         }
@@ -304,6 +364,28 @@ impl Rejection {
             Self::OutsideRegion { found, expected } => {
                 format!("the place {found} is outside the exchange's region {expected}")
             }
+            Self::PositionRange { found, last } => {
+                format!("it speaks of position {found}; expected one from 1 to {last}, before its own")
+            }
+            Self::BadNote { reason } => format!("the signed note cannot be read: {reason}"),
+            Self::ForeignOrigin { found, expected } => {
+                format!("the checkpoint is of the log `{found}`; this one is `{expected}`")
+            }
+            Self::NotSignedByAuthority { size } => {
+                format!("no key of the authority that is good here has signed the checkpoint of size {size}")
+            }
+            Self::NotCosigned { name } => {
+                format!("the checkpoint has no good cosignature of `{name}` by the key that signed the event")
+            }
+            Self::CosignedLater { seconds } => {
+                format!("cosigned {seconds} s after the event was recorded; one of the two clocks is wrong")
+            }
+            Self::AlreadyCosigned { size, position } => {
+                format!("this checkpoint of size {size} was cosigned at position {position} already")
+            }
+            Self::CertificateRevoked { certificate, position } => {
+                format!("certificate {certificate} was revoked at position {position}")
+            }
             Self::PointsOverflow => "the account's points would leave the range of integers".to_owned(),
             Self::NotInterpreted => "this version keeps the event but draws nothing from it yet".to_owned(),
         }
@@ -350,6 +432,20 @@ impl Rejection {
             }
             Self::BadRulebook { reason } => format!("规则不可用：{reason}"),
             Self::OutsideRegion { found, expected } => format!("地点 {found} 不在交换区域 {expected} 内"),
+            Self::PositionRange { found, last } => format!("所指位置 {found} 应在 1 至 {last} 之间，先于事件自身"),
+            Self::BadNote { reason } => format!("无法读取签名文本：{reason}"),
+            Self::ForeignOrigin { found, expected } => format!("检查点属于日志“{found}”，本日志为“{expected}”"),
+            Self::NotSignedByAuthority { size } => {
+                format!("规模为 {size} 的检查点没有联席会议办公室在此有效的密钥的签名")
+            }
+            Self::NotCosigned { name } => format!("检查点没有“{name}”以事件签名密钥作出的有效会签"),
+            Self::CosignedLater { seconds } => format!("会签时间晚于事件记录时间 {seconds} 秒，其中一方时钟有误"),
+            Self::AlreadyCosigned { size, position } => {
+                format!("规模为 {size} 的该检查点已在位置 {position} 会签")
+            }
+            Self::CertificateRevoked { certificate, position } => {
+                format!("信用证明 {certificate} 已在位置 {position} 撤销")
+            }
             Self::PointsOverflow => "账户积分超出整数范围".to_owned(),
             Self::NotInterpreted => "本版本保存该事件，但尚不据此计算".to_owned(),
         }
@@ -362,8 +458,14 @@ fn state_zh(code: &str) -> &str {
 
 /// What is there already, as [`Rejection::Exists`] names it.
 fn thing_zh(what: &str) -> String {
-    const KINDS: &[(&str, &str)] =
-        &[("agency", "部门"), ("key", "密钥"), ("rulebook", "规则"), ("unit", "单位"), ("case", "案件")];
+    const KINDS: &[(&str, &str)] = &[
+        ("agency", "部门"),
+        ("key", "密钥"),
+        ("rulebook", "规则"),
+        ("unit", "单位"),
+        ("case", "案件"),
+        ("certificate", "信用证明"),
+    ];
     let whole = match what {
         "an objection that is not decided" => Some("尚未处理的异议"),
         "an order that was not yet re-inspected" => Some("尚未复查的责令整改"),
@@ -392,6 +494,7 @@ impl Missing {
             Self::Unit(id) => format!("unit {id}"),
             Self::Agency(code) => format!("registered agency {code}"),
             Self::Key(keyid) => format!("registered key {keyid}"),
+            Self::Certificate(id) => format!("certificate {id}"),
         }
     }
 
@@ -404,6 +507,7 @@ impl Missing {
             Self::Unit(id) => format!("单位 {id}"),
             Self::Agency(code) => format!("已登记的部门 {code}"),
             Self::Key(keyid) => format!("已登记的密钥 {keyid}"),
+            Self::Certificate(id) => format!("信用证明 {id}"),
         }
     }
 }
@@ -439,6 +543,7 @@ impl Bound {
             Self::NotAfterRecorded => "after the day on which it is recorded,",
             Self::NotBeforeOrdered => "before the order of",
             Self::NotBeforeFiled => "before the objection was filed on",
+            Self::NotBeforeIssued => "before the certificate was issued on",
         }
     }
 
@@ -448,6 +553,7 @@ impl Bound {
             Self::NotAfterRecorded => "晚于记录日期",
             Self::NotBeforeOrdered => "早于责令日期",
             Self::NotBeforeFiled => "早于提出异议的日期",
+            Self::NotBeforeIssued => "早于信用证明的开具日期",
         }
     }
 }

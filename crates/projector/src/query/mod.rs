@@ -4,6 +4,8 @@
 mod accounts;
 mod anomalies;
 mod cases;
+mod certificates;
+mod checkpoints;
 mod deadlines;
 mod referrals;
 
@@ -17,15 +19,30 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 pub use accounts::{ACCOUNT_SQL, ACCOUNTS_SQL, ENTRIES_SQL, LedgerLine, UnitRow};
 pub use anomalies::{AnomalyFilter, AnomalyRow};
 pub use cases::{CASE_OF_FEEDBACK_SQL, CASE_OF_REFERRAL_SQL, CASE_SQL, CaseFilter, CaseRow};
+pub use certificates::CERTIFICATES_OF_SQL;
+pub use checkpoints::{CheckpointRow, CosignerRow};
 pub use deadlines::{OVERDUE_SQL, Overdue, OverdueTerm, TermPlace};
 pub use referrals::{DeskBox, Inbox, ReferralRow};
 
 use crate::state::Registry;
-use crate::store::{MODEL, ModelError, Progress, Store, load_progress};
+use crate::store::{
+    CERTIFICATE_SQL, COSIGNED_AT_SQL, LARGEST_COSIGNED_SQL, MODEL, ModelError, Progress, Store, load_progress,
+    refuse_older,
+};
 
 /// The statements behind `case show`, `unit ledger` and reminders: each must find its rows by key or index.
-pub const SEARCHED_SQL: &[&str] =
-    &[CASE_SQL, CASE_OF_REFERRAL_SQL, CASE_OF_FEEDBACK_SQL, ACCOUNT_SQL, ENTRIES_SQL, OVERDUE_SQL];
+pub const SEARCHED_SQL: &[&str] = &[
+    CASE_SQL,
+    CASE_OF_REFERRAL_SQL,
+    CASE_OF_FEEDBACK_SQL,
+    ACCOUNT_SQL,
+    ENTRIES_SQL,
+    OVERDUE_SQL,
+    COSIGNED_AT_SQL,
+    LARGEST_COSIGNED_SQL,
+    CERTIFICATE_SQL,
+    CERTIFICATES_OF_SQL,
+];
 
 /// A read model that is only read.
 pub struct Reader {
@@ -35,7 +52,9 @@ pub struct Reader {
 impl Reader {
     /// Opens the file; read-only media are fine.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
-        Ok(Self { database: Database::open_reader(&MODEL, path)? })
+        let database = Database::open_reader(&MODEL, path)?;
+        refuse_older(database.connection(), path)?;
+        Ok(Self { database })
     }
 
     /// Checks the file's structure page by page.
@@ -123,7 +142,7 @@ impl View<'_> {
 }
 
 /// Reads a text column as one of the domain's types. A value that does not fit means that the file is not ours.
-fn parsed<T>(row: &Row<'_>, index: usize) -> rusqlite::Result<T>
+pub(crate) fn parsed<T>(row: &Row<'_>, index: usize) -> rusqlite::Result<T>
 where
     T: std::str::FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,
@@ -134,7 +153,7 @@ where
 }
 
 /// The same for a column that may be empty.
-fn parsed_option<T>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>>
+pub(crate) fn parsed_option<T>(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<T>>
 where
     T: std::str::FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,

@@ -3,7 +3,9 @@
 
 mod account;
 mod case;
+mod certificate;
 mod chain;
+mod cosignature;
 mod due;
 mod registry;
 mod stored_date;
@@ -14,7 +16,9 @@ pub use case::{
     CaseState, CaseStatus, Charge, Closing, Feedback, FeedbackStatus, Objection, OverdueStep, PendingDeadline,
     Rectification, Referral, ReferralStatus, Returned, Slot,
 };
+pub use certificate::{CertificateState, Revocation};
 pub use chain::{Chain, ChainBreak, Gap};
+pub use cosignature::{Cosignature, LargestCosigned};
 pub use due::Due;
 pub use registry::{Agency, Key, PublishedRulebook, Registry, RegistryError};
 pub use terms::term_zh;

@@ -145,6 +145,26 @@ impl Registry {
             .ok_or(RegistryError::NoRulebook(recorded_on))
     }
 
+    /// The keys that are good for an event at a position, with their agencies, in order of the keys: registered before it,
+    /// not ended before it, and of no agency that was suspended before it. The position may be one long past.
+    pub fn keys_valid_at(&self, position: u64) -> impl Iterator<Item = (AgencyCode, KeyId)> {
+        let good = move |key: &Key| key.since < position && key.until.is_none_or(|until| until >= position);
+        let keys = self.keys.iter().filter(move |(_, key)| good(key) && !self.is_suspended_at(&key.agency, position));
+        keys.map(|(keyid, key)| (key.agency, *keyid))
+    }
+
+    /// The agencies that may write at a position, in order of their codes: registered before it and not suspended
+    /// before it. The position may be one long past.
+    pub fn agencies_active_at(&self, position: u64) -> impl Iterator<Item = AgencyCode> {
+        let registered = self.agencies.iter().filter(move |(_, agency)| agency.registered_at < position);
+        registered.map(|(code, _)| *code).filter(move |code| !self.is_suspended_at(code, position))
+    }
+
+    fn is_suspended_at(&self, agency: &AgencyCode, position: u64) -> bool {
+        let suspended_at = self.agencies.get(agency).and_then(|agency| agency.suspended_at);
+        suspended_at.is_some_and(|since| since < position)
+    }
+
     /// Whether an agency may write: registered and not suspended.
     #[must_use]
     pub fn is_active(&self, agency: &AgencyCode) -> bool {

@@ -6,6 +6,8 @@
 mod codec;
 mod error;
 mod generations;
+mod proofs;
+mod restoring;
 mod schema;
 mod statements;
 mod write;
@@ -13,20 +15,23 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use fengsui_event::{AgencyCode, CaseId, Date, Digest, Event, EventId, UnitId};
+use fengsui_event::{AgencyCode, CaseId, CertificateId, Date, Digest, Event, EventId, UnitId};
 use fengsui_log::storage::Database;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use codec::CodecError;
-pub(crate) use codec::{decode, encode};
+pub(crate) use codec::{FORMAT, decode, decode_foreign, encode};
 pub use error::ModelError;
+pub(crate) use proofs::{CERTIFICATE_SQL, COSIGNED_AT_SQL, LARGEST_COSIGNED_SQL, certificate_row, cosignature_row};
 pub use schema::MODEL;
-pub(crate) use schema::create_indexes;
+pub(crate) use schema::{create_indexes, refuse_older};
 
 use crate::fold::driver::{Seen, States};
 use crate::fold::{Anomaly, Changes, Touched};
-use crate::state::{AccountState, CaseState, Chain, LedgerEntry, Registry};
+use crate::state::{
+    AccountState, CaseState, CertificateState, Chain, Cosignature, LargestCosigned, LedgerEntry, Registry,
+};
 use generations::Generations;
 
 /// Cases and accounts kept in memory, each at most twice as many.
@@ -52,6 +57,8 @@ struct Unsaved {
     accounts: BTreeSet<UnitId>,
     entries: Vec<LedgerEntry>,
     anomalies: Vec<Anomaly>,
+    cosignatures: BTreeMap<u64, Vec<Cosignature>>,
+    certificates: BTreeMap<CertificateId, Box<CertificateState>>,
     days: BTreeMap<Date, u64>,
     registry: bool,
     chains: BTreeSet<fengsui_event::Source>,
@@ -71,6 +78,8 @@ pub struct Store {
     cases: Generations<CaseId, Box<CaseState>>,
     accounts: Generations<UnitId, Box<AccountState>>,
     unsaved: Unsaved,
+    /// The largest checkpoint of each agency that was asked for.
+    largest_cosigned: BTreeMap<AgencyCode, Option<LargestCosigned>>,
     progress: Progress,
     /// The latest day that an event with effect was recorded on.
     latest_day: Option<Date>,
@@ -82,6 +91,7 @@ impl Store {
     /// Opens the read model for writing, making it when there is none, with the registry that it holds or `genesis`.
     pub fn open(path: &Path, genesis: Registry) -> Result<(Self, Registry), ModelError> {
         let database = if path.exists() { Database::open_writer(&MODEL, path)? } else { create(path)? };
+        refuse_older(database.connection(), path)?;
         let fault = |error| database.fault(error);
         // Tables that a power cut sets back are brought up from the log again, which is synced before they are written.
         database.connection().pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
@@ -100,7 +110,9 @@ impl Store {
 
     /// Opens the read model beside its writer, to try events on it. What is read stays that of one position until [`Self::refresh`].
     pub(crate) fn open_reader(path: &Path, genesis: &Registry) -> Result<(Self, Registry), ModelError> {
-        let mut store = Self::assemble(Database::open_reader(&MODEL, path)?, genesis.authority, Progress::default());
+        let database = Database::open_reader(&MODEL, path)?;
+        refuse_older(database.connection(), path)?;
+        let mut store = Self::assemble(database, genesis.authority, Progress::default());
         let registry = store.refresh(genesis)?.unwrap_or_else(|| genesis.clone());
         Ok((store, registry))
     }
@@ -117,6 +129,7 @@ impl Store {
         }
         let (progress, stored) = load_progress(self.connection(), self.path())?;
         self.progress = progress;
+        self.largest_cosigned.clear();
         stored.map(|registry| same_exchange(registry, genesis)).transpose()
     }
 
@@ -137,6 +150,7 @@ impl Store {
             cases: Generations::new(CACHED_MAX),
             accounts: Generations::new(CACHED_MAX),
             unsaved: Unsaved::default(),
+            largest_cosigned: BTreeMap::new(),
             progress,
             latest_day: None,
             in_transaction: false,
@@ -337,9 +351,28 @@ impl States for Store {
         self.accounts.take(unit).map_or_else(|| self.load_account(unit), |account| Ok(Some(account)))
     }
 
+    fn certificate(&mut self, id: CertificateId) -> Result<Option<Box<CertificateState>>, ModelError> {
+        self.certificate_state(id)
+    }
+
+    fn cosigned_at(&mut self, size: u64) -> Result<Vec<Cosignature>, ModelError> {
+        self.cosignatures_of(size)
+    }
+
+    fn largest_cosigned(&mut self, agency: &AgencyCode) -> Result<Option<LargestCosigned>, ModelError> {
+        self.largest_cosignature(agency)
+    }
+
+    fn cosign(&mut self, cosignature: Cosignature) -> Result<(), ModelError> {
+        self.enter_cosignature(cosignature)
+    }
+
     fn put(&mut self, touched: Touched, changes: Option<Changes>) -> Result<(), ModelError> {
-        let Touched { case, account } = touched;
+        let Touched { case, account, certificate } = touched;
         if let Some(changes) = changes {
+            if let Some(certificate) = certificate.filter(|_| changes.certificate) {
+                self.unsaved.certificates.insert(certificate.id, certificate);
+            }
             if let Some(case) = &case {
                 let changed = self.unsaved.cases.entry(case.id).or_default();
                 changed.referrals.extend(changes.referrals);
@@ -386,7 +419,7 @@ fn create(path: &Path) -> Result<Database, ModelError> {
     Ok(Database::create(&MODEL, path)?)
 }
 
-fn same_exchange(stored: Registry, genesis: &Registry) -> Result<Registry, ModelError> {
+pub(crate) fn same_exchange(stored: Registry, genesis: &Registry) -> Result<Registry, ModelError> {
     let name = |registry: &Registry| format!("region {} under {}", registry.region, registry.authority);
     let trusts = |registry: &Registry| genesis.keys.keys().all(|keyid| registry.keys.contains_key(keyid));
     if stored.region == genesis.region && stored.authority == genesis.authority && trusts(&stored) {

@@ -137,6 +137,36 @@ CREATE TABLE entries (
     PRIMARY KEY (unit, number)
 ) STRICT, WITHOUT ROWID;
 
+-- Who has checked which checkpoint of the log.
+CREATE TABLE cosignatures (
+    size         INTEGER NOT NULL,    -- how many positions the checkpoint covers
+    position     INTEGER NOT NULL,    -- of the event, which has the note
+    agency       TEXT NOT NULL,
+    keyid        TEXT NOT NULL,
+    root         TEXT NOT NULL,       -- base 64
+    digest       TEXT,                -- of the state at that position, where the checkpoint names one
+    time_seconds INTEGER NOT NULL,    -- since 1970, by the cosigner's clock
+    PRIMARY KEY (size, position)
+) STRICT, WITHOUT ROWID;
+
+-- Credit certificates that were issued. The certificate itself is a file elsewhere.
+CREATE TABLE certificates (
+    id          BLOB PRIMARY KEY,     -- 16 bytes, a ULID
+    unit        TEXT NOT NULL,
+    issuer      TEXT NOT NULL,
+    issued_at   INTEGER NOT NULL,     -- position of the event that issued it
+    position    INTEGER NOT NULL,     -- as of which it shows the credit
+    sha256      TEXT NOT NULL,        -- of the file
+    issued_on   TEXT NOT NULL,
+    valid_until TEXT NOT NULL,        -- last day
+    purpose     TEXT,
+    consent     TEXT,                 -- where the unit's consent is on file
+    revoked_at  INTEGER,              -- position; the next three go with it
+    revoked_by  TEXT,
+    revoked_on  TEXT,
+    reason      TEXT
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE anomalies (
     number    INTEGER PRIMARY KEY,    -- from 1, in order of position
     position  INTEGER NOT NULL,

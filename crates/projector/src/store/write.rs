@@ -4,7 +4,7 @@ use fengsui_event::CaseId;
 use rusqlite::{Connection, ToSql, params};
 
 use super::statements::{Statements, slot};
-use super::{Changed, ModelError, Store, Unsaved, encode};
+use super::{Changed, ModelError, Store, Unsaved, encode, proofs};
 use crate::fold::Anomaly;
 use crate::state::Registry;
 
@@ -22,6 +22,7 @@ pub(super) fn flush(store: &mut Store, registry: &Registry) -> Result<(), ModelE
         execute(store.connection(), sql, params![day.to_string(), position.cast_signed()])
             .map_err(|error| store.fault(error))?;
     }
+    proofs::write(store.connection(), &unsaved).map_err(|error| store.fault(error))?;
     write_chains(store, &unsaved, registry, &mut buffer)?;
     if unsaved.registry {
         write_registry(store.connection(), registry).map_err(|error| store.fault(error))?;
@@ -63,7 +64,7 @@ fn write_chains(store: &Store, unsaved: &Unsaved, registry: &Registry, buffer: &
     Ok(())
 }
 
-fn execute(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+pub(super) fn execute(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute(values).map(|_| ())
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use fengsui_event::{CaseId, EventId, UnitId};
+use fengsui_event::{AgencyCode, CaseId, CertificateId, EventId, UnitId};
 use fengsui_projector::fold::driver::{Seen, States};
 use fengsui_projector::fold::{Anomaly, Changes, Touched};
-use fengsui_projector::state::{AccountState, CaseState, LedgerEntry};
+use fengsui_projector::state::{AccountState, CaseState, CertificateState, Cosignature, LargestCosigned, LedgerEntry};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -14,6 +14,8 @@ pub struct Memory {
     pub cases: BTreeMap<CaseId, Box<CaseState>>,
     pub accounts: BTreeMap<UnitId, Box<AccountState>>,
     pub entries: Vec<LedgerEntry>,
+    pub cosignatures: Vec<Cosignature>,
+    pub certificates: BTreeMap<CertificateId, Box<CertificateState>>,
     pub anomalies: Vec<Anomaly>,
 }
 
@@ -46,6 +48,25 @@ impl States for Memory {
         Ok(self.accounts.remove(unit))
     }
 
+    fn certificate(&mut self, id: CertificateId) -> Result<Option<Box<CertificateState>>, Infallible> {
+        Ok(self.certificates.get(&id).cloned())
+    }
+
+    fn cosigned_at(&mut self, size: u64) -> Result<Vec<Cosignature>, Infallible> {
+        Ok(self.cosignatures.iter().filter(|it| it.size == size).cloned().collect())
+    }
+
+    fn largest_cosigned(&mut self, agency: &AgencyCode) -> Result<Option<LargestCosigned>, Infallible> {
+        let own = self.cosignatures.iter().filter(|it| it.agency == *agency);
+        let largest = own.max_by_key(|it| (it.size, std::cmp::Reverse(it.position)));
+        Ok(largest.map(|it| LargestCosigned { size: it.size, position: it.position }))
+    }
+
+    fn cosign(&mut self, cosignature: Cosignature) -> Result<(), Infallible> {
+        self.cosignatures.push(cosignature);
+        Ok(())
+    }
+
     fn put(&mut self, touched: Touched, changes: Option<Changes>) -> Result<(), Infallible> {
         if let Some(case) = touched.case {
             self.cases.insert(case.id, case);
@@ -53,7 +74,11 @@ impl States for Memory {
         if let Some(account) = touched.account {
             self.accounts.insert(account.unit.clone(), account);
         }
-        self.entries.extend(changes.unwrap_or_default().entries);
+        let changes = changes.unwrap_or_default();
+        if let Some(certificate) = touched.certificate.filter(|_| changes.certificate) {
+            self.certificates.insert(certificate.id, certificate);
+        }
+        self.entries.extend(changes.entries);
         Ok(())
     }
 
