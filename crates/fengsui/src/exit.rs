@@ -30,7 +30,9 @@ pub enum Exit {
     Usage = 2,
     /// Done in part: some input was refused.
     Partial = 3,
-    /// Integrity broken: signature, chain, missing positions.
+    /// A check found differences.
+    Differences = 4,
+    /// Integrity broken: signature, chain, tree, checkpoint, missing positions.
     Integrity = 5,
     /// The log is out of reach; the work is kept and goes on later.
     KeptForLater = 6,
@@ -525,11 +527,12 @@ mod tests {
             Exit::Failed,
             Exit::Usage,
             Exit::Partial,
+            Exit::Differences,
             Exit::Integrity,
             Exit::KeptForLater,
             Exit::NotAllowed,
         ];
-        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 5, 6, 7]);
+        assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(Exit::Interrupted as u8, 130);
     }
 
