@@ -62,7 +62,7 @@ pub fn discard(path: &Path) -> Result<(), ModelError> {
 }
 
 /// Makes the indexes and gives the file the properties of one that is followed.
-fn finish(store: Store) -> Result<(), ModelError> {
+pub(crate) fn finish(store: Store) -> Result<(), ModelError> {
     let database = store.into_database();
     let fault = |error| ModelError::Storage(database.fault(error));
     create_indexes(database.connection()).map_err(fault)?;
@@ -77,28 +77,28 @@ fn finish(store: Store) -> Result<(), ModelError> {
 
 /// Puts the new file in the old one's place. The old main file goes first, so that at no instant a write-ahead file
 /// lies beside a main file that is not its own; a crash in between leaves no model, which the next start draws again.
-fn swap(building: &Path, path: &Path) -> Result<(), ModelError> {
+pub(crate) fn swap(building: &Path, path: &Path) -> Result<(), ModelError> {
     remove_set(path)?;
     std::fs::rename(building, path).map_err(|error| StorageError::io(path, error))?;
     let lock = beside(building, ".lock");
     remove(&lock)
 }
 
-fn remove_set(path: &Path) -> Result<(), ModelError> {
+pub(crate) fn remove_set(path: &Path) -> Result<(), ModelError> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         remove(&beside(path, suffix))?;
     }
     Ok(())
 }
 
-fn remove(path: &Path) -> Result<(), ModelError> {
+pub(crate) fn remove(path: &Path) -> Result<(), ModelError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StorageError::io(path, error).into()),
         _ => Ok(()),
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -26,7 +26,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-fn golden() -> MemoryLog {
+pub(crate) fn golden() -> MemoryLog {
     let lines = std::fs::read_to_string(folder().join("pilot.jsonl")).unwrap();
     let field = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
     let record = |line: &str| {

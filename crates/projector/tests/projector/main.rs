@@ -31,5 +31,6 @@ mod properties;
 mod rebuilding;
 mod rectification;
 mod referral;
+mod snapshot;
 mod unit;
 mod violation;
