@@ -5,6 +5,7 @@
 //! at that position, and which log it belongs to, knows whether the tables drawn from it are right. docs/snapshots.md has the format.
 
 mod body;
+mod endorsement;
 mod error;
 mod header;
 mod load;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use fengsui_event::Digest;
 use sha2::{Digest as _, Sha256};
 
+pub use endorsement::{Asked, Endorsement, EndorsementError, endorsement};
 pub use error::SnapshotError;
 pub use header::Header;
 pub use load::Drawn;
