@@ -93,6 +93,10 @@ fn every_crate_keeps_the_lints() {
     refuse(manifests.collect(), |file| {
         let manifest: toml::Table = file.text.parse().unwrap();
         manifest.get("package")?;
+        // The fuzz targets are a workspace of their own: libFuzzer's macro is not `unsafe`-free.
+        if file.path == Path::new("tests/fuzz/Cargo.toml") {
+            return None;
+        }
         members += 1;
         let inherits = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
         (inherits != Some(true)).then(|| vec![(1, "lacks `[lints] workspace = true`".to_owned())])

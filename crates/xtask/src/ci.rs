@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::failure::Failure;
 use crate::step::{self, Timed};
 use crate::workspace::{cargo, root};
-use crate::{deny, schemas, test_run};
+use crate::{deny, fuzz, schemas, test_run};
 
 type Check = fn() -> Result<(), Failure>;
 
@@ -14,12 +14,13 @@ type Check = fn() -> Result<(), Failure>;
 /// The table of durations stands before the tests, not after: nextest's summary has to be the last thing printed,
 /// since that is where people and machines look for the result. It tells the tests' duration itself.
 pub fn run() -> Result<(), Failure> {
-    let checks: [(&'static str, Check); 5] = [
+    let checks: [(&'static str, Check); 6] = [
         ("format", format),
         ("digest", independent_digest),
         ("dependencies", deny::run),
         ("lints", lints),
         ("schemas", fresh_schemas),
+        ("fuzzing", short_fuzzing),
     ];
     let mut done = Vec::new();
     for (name, check) in checks {
@@ -56,6 +57,10 @@ fn independent_digest() -> Result<(), Failure> {
 
 fn fresh_schemas() -> Result<(), Failure> {
     schemas::run(&schemas::Options { check: true })
+}
+
+fn short_fuzzing() -> Result<(), Failure> {
+    fuzz::run(&fuzz::Options::default())
 }
 
 fn print_table(done: &[Timed], tests_follow: bool) {

@@ -7,6 +7,7 @@ mod ci;
 mod deny;
 mod doc_tests;
 mod failure;
+mod fuzz;
 mod nats_server;
 mod schemas;
 mod step;
@@ -39,6 +40,8 @@ enum Task {
     Schemas(schemas::Options),
     /// Measure, against limits measured in the same run, and write docs/benchmarks.md
     Bench(bench::Options),
+    /// Fuzz every parser of foreign bytes, from the inputs kept in tests/fuzz/corpus
+    Fuzz(fuzz::Options),
     /// Get nats-server when it is missing, and print where it is
     NatsServer,
     /// Check licences, duplicates, sources and advisories of the dependencies
@@ -61,6 +64,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Ci => ci::run(),
         Task::Schemas(options) => schemas::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::NatsServer => nats_server::run(),
         Task::Deny => deny::run(),
     }

