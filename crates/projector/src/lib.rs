@@ -3,12 +3,15 @@
 //! Only this crate knows what an event does. It has no network, no clock and no policy of its own: rules come from
 //! the rulebook on the log, and time comes from events and from the dates of queries.
 
+pub mod audit;
 pub mod digest;
+pub mod explain;
 pub mod fold;
 pub mod overlay;
 pub mod projector;
 pub mod query;
 pub mod replay;
+pub mod snapshot;
 pub mod state;
 pub mod store;
 
