@@ -5,11 +5,11 @@
 
 use std::io;
 use std::num::ParseIntError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use fengsui_event::date::day_of;
-use fengsui_event::{Date, Event};
+use fengsui_event::{Date, Digest, Event};
 use fengsui_log::{EventLog, Position, ReadError};
 use fengsui_projector::query::{Reader, View};
 use fengsui_projector::replay::rebuild;
@@ -18,6 +18,9 @@ use rand::RngCore as _;
 
 use crate::folder::Exchange;
 use crate::node::{NodeError, genesis};
+
+/// The file of the tables in their folder.
+const MODEL_FILE: &str = "model.sqlite";
 
 /// A point in the past as people name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +126,7 @@ pub struct Past {
     // Closed before its folder goes: fields are dropped in their order.
     model: Reader,
     registry: Registry,
-    _place: TemporaryFolder,
+    place: TemporaryFolder,
 }
 
 impl Past {
@@ -135,7 +138,7 @@ impl Past {
         watcher: &mut dyn Watcher,
     ) -> Result<Self, AsOfError> {
         let place = TemporaryFolder::new()?;
-        let path = place.0.join("model.sqlite");
+        let path = place.0.join(MODEL_FILE);
         match Position::new(position) {
             Some(until) => {
                 let options = FollowOptions { until: Some(until), ..FollowOptions::default() };
@@ -146,12 +149,17 @@ impl Past {
         let model = Reader::open(&path)?;
         let (_, registry) = model.view().progress()?;
         let registry = registry.unwrap_or_else(|| genesis(exchange));
-        Ok(Self { model, registry, _place: place })
+        Ok(Self { model, registry, place })
     }
 
     /// The tables.
     pub fn view(&self) -> View<'_> {
         self.model.view()
+    }
+
+    /// The digest of the state there.
+    pub fn digest(&self) -> Result<Digest, AsOfError> {
+        Ok(Projector::open_reader(&self.place.0.join(MODEL_FILE), &self.registry)?.digest()?)
     }
 
     /// Agencies, keys, rulebooks.
@@ -160,11 +168,18 @@ impl Past {
     }
 }
 
-/// A folder of its own that only this user can enter.
-struct TemporaryFolder(PathBuf);
+/// A folder of its own that only this user can enter. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    fn new() -> Result<Self, AsOfError> {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes it, for this user alone.
+    pub fn new() -> Result<Self, AsOfError> {
         let name = format!("fengsui-as-of-{}-{:016x}", std::process::id(), rand::rngs::OsRng.next_u64());
         let path = std::env::temp_dir().join(name);
         let mut builder = std::fs::DirBuilder::new();
@@ -185,10 +200,8 @@ impl Drop for TemporaryFolder {
 #[cfg(test)]
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::used_underscore_binding)]
-    use std::path::Path;
-
     use fengsui_event::payload::{AgencyKey, AgencyRegistered, RulebookPublished};
-    use fengsui_event::{Digest, KeyAlgorithm, Signer};
+    use fengsui_event::{KeyAlgorithm, Signer};
     use fengsui_projector::Unwatched;
     use fengsui_rulebook::Rulebook;
     use tempfile::TempDir;
@@ -259,7 +272,7 @@ pub(crate) mod tests {
         assert_eq!(counts(&draw(1)), (1, 0));
         let past = draw(2);
         assert_eq!(counts(&past), (1, 1));
-        let folder = past._place.0.clone();
+        let folder = past.place.0.clone();
         assert!(folder.exists());
         drop(past);
         assert!(!folder.exists());

@@ -10,6 +10,7 @@ use fengsui_event::{AgencyCode, KeyId, RegionCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoints::CheckpointsConfig;
 use crate::evidence::EvidenceConfig;
 use crate::notify::NotifyConfig;
 use crate::reporters::ReportersConfig;
@@ -43,6 +44,9 @@ pub struct NodeConfig {
     /// Who may open the identity of those who report in public.
     #[serde(default, skip_serializing_if = "is_default")]
     pub reporters: ReportersConfig,
+    /// When `node run` signs and cosigns checkpoints.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub checkpoints: CheckpointsConfig,
 }
 
 impl NodeConfig {
@@ -57,6 +61,7 @@ impl NodeConfig {
             notify: NotifyConfig::default(),
             evidence: EvidenceConfig::default(),
             reporters: ReportersConfig::default(),
+            checkpoints: CheckpointsConfig::default(),
         }
     }
 }

@@ -6,6 +6,8 @@ pub mod as_of;
 pub mod broker;
 pub mod broker_accounts;
 pub mod broker_server;
+pub mod certificates;
+pub mod checkpoints;
 pub mod connection_key;
 pub mod deadlines;
 pub mod demo;

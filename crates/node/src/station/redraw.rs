@@ -116,6 +116,8 @@ pub fn complete(folder: &Folder, copy: &Embedded) -> Result<(), NodeError> {
 
 fn take_place(folder: &Folder) -> Result<(), NodeError> {
     let (from, to) = (redrawn(folder), folder.log());
+    // The tree is that of the old copy. It goes first, so that it is never found beside the new one.
+    crate::checkpoints::discard_tree(folder.root()).map_err(io(&crate::checkpoints::tree_folder(folder.root())))?;
     rename_if_present(&from, &to)?;
     remove(&beside(&from, ".lock"))?;
     crate::folder::sync_parent(&to).map_err(io(&to))
