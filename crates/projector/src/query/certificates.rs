@@ -2,7 +2,7 @@
 
 use fengsui_event::{CertificateId, UnitId};
 
-use super::View;
+use super::{View, limit};
 use crate::state::CertificateState;
 use crate::store::{CERTIFICATE_SQL, ModelError, certificate_row};
 
@@ -11,7 +11,16 @@ pub const CERTIFICATES_OF_SQL: &str =
     "SELECT id, unit, issuer, issued_at, position, sha256, issued_on, valid_until, purpose,
     consent, revoked_at, revoked_by, revoked_on, reason FROM certificates WHERE unit = ?1 ORDER BY issued_at DESC";
 
+/// Certificates of all units, the latest first.
+const CERTIFICATES_SQL: &str = "SELECT id, unit, issuer, issued_at, position, sha256, issued_on, valid_until, purpose,
+    consent, revoked_at, revoked_by, revoked_on, reason FROM certificates ORDER BY issued_at DESC LIMIT ?1";
+
 impl View<'_> {
+    /// The certificates of all units, the latest first; at most so many.
+    pub fn certificates(&self, most: Option<u64>) -> Result<Vec<CertificateState>, ModelError> {
+        self.all(CERTIFICATES_SQL, [limit(most)], certificate_row)
+    }
+
     /// One certificate.
     pub fn certificate(&self, id: CertificateId) -> Result<Option<CertificateState>, ModelError> {
         self.one(CERTIFICATE_SQL, [id.to_bytes()], certificate_row)
