@@ -165,8 +165,13 @@ impl Projector {
         Ok(())
     }
 
+    /// Writes what is not yet in the file.
+    pub(crate) fn commit(&mut self) -> Result<(), ModelError> {
+        self.store.commit(&self.registry)
+    }
+
     /// Folds one record, which must be the next one.
-    fn fold_one(&mut self, prepared: Prepared) -> Result<(), ModelError> {
+    pub(crate) fn fold_one(&mut self, prepared: Prepared) -> Result<(), ModelError> {
         let (position, expected) = (prepared.position, self.progress().position + 1);
         if position != expected {
             return Err(ModelError::PositionGap { expected, found: position });

@@ -1,5 +1,7 @@
 //! The command line: noun, then verb.
 
+pub mod audit;
+pub mod audit_verify;
 pub mod broker;
 pub mod case;
 pub mod desk;
@@ -118,6 +120,9 @@ pub enum Command {
     /// Draw every table from the log again
     #[command(after_help = "Example:\n  fengsui replay\n  fengsui replay --into elsewhere --until 10000")]
     Replay(work::ReplayArguments),
+    /// The whole log: check everything
+    #[command(subcommand, after_help = "Example:\n  fengsui audit verify")]
+    Audit(audit::AuditCommand),
     /// Records that were not as they should be
     #[command(subcommand, after_help = "Example:\n  fengsui anomaly list --code wrong_actor")]
     Anomaly(read::AnomalyCommand),

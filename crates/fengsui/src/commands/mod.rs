@@ -3,6 +3,7 @@
 mod act;
 mod agency;
 mod anomaly;
+mod audit;
 mod broker;
 mod case;
 mod demo;
@@ -49,6 +50,7 @@ pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Export(arguments) => export::run(session, &arguments),
         Command::Log(command) => log::run(session, command),
         Command::Replay(arguments) => replay::run(session, &arguments),
+        Command::Audit(command) => audit::run(session, command),
         Command::Anomaly(command) => anomaly::run(session, command),
         Command::Agency(command) => agency::run(session, command),
         Command::Broker(command) => broker::run(session, command),

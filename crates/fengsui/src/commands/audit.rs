@@ -1,0 +1,16 @@
+//! The whole log: checked, handed on, explained.
+
+mod target;
+mod verify;
+mod verify_show;
+
+use crate::arguments::audit::AuditCommand;
+use crate::exit::{Exit, Failure};
+use crate::session::Session;
+
+/// Does what is asked with the whole log.
+pub fn run(session: &Session, command: AuditCommand) -> Result<Exit, Failure> {
+    match command {
+        AuditCommand::Verify(arguments) => verify::run(session, &arguments),
+    }
+}

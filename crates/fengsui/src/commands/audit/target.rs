@@ -1,0 +1,165 @@
+//! What is audited and who is trusted: a log or an archive, with what lies beside it.
+
+use std::path::{Path, PathBuf};
+
+use fengsui_event::{Event, Payload};
+use fengsui_log::{Embedded, EventLog, Position};
+use fengsui_node::checkpoints::{CheckpointLedger, tree_folder};
+use fengsui_node::folder::{Exchange, Folder};
+use fengsui_node::source::LogSource;
+use fengsui_projector::audit::{Beside, FoundCheckpoint};
+use fengsui_proof::checkpoint::{Origin, SignedCheckpoint};
+use fengsui_proof::tiles::{TileFolder, TileSource};
+use serde::Deserialize;
+
+use super::super::source;
+use crate::arguments::audit_verify::AuditVerifyArguments;
+use crate::exit::Failure;
+use crate::session::{Session, agencies_with_keys};
+
+/// Largest note that is read from a file, in bytes.
+const NOTE_BYTES_MAX: u64 = 64 * 1024;
+/// Where a node notes how far its tree was drawn.
+const DRAWN_FILE: &str = "drawn.json";
+
+/// A log that is audited, with what lies beside it.
+pub struct Target {
+    /// The log.
+    pub log: Box<dyn EventLog>,
+    /// What lies beside it.
+    pub beside: Beside,
+    /// Its name for people.
+    pub name: String,
+    /// Whom the audit trusts from the start.
+    pub trust: Trust,
+}
+
+/// Whom an audit trusts from the start, and who said so.
+pub struct Trust {
+    /// The exchange.
+    pub exchange: Exchange,
+    /// Where it is from, for people.
+    pub place: String,
+    /// Whether it comes from what is audited itself.
+    pub from_itself: bool,
+}
+
+/// Opens what is audited.
+pub fn open(session: &Session, arguments: &AuditVerifyArguments) -> Result<Target, Failure> {
+    let own = LogSource::Folder(session.global.data.clone());
+    let source = arguments.log.as_ref().unwrap_or(&own);
+    let folder = match source {
+        LogSource::Folder(path) => Some(Folder::open(path)?),
+        LogSource::File(_) | LogSource::Stream(_) => None,
+    };
+    let log: Box<dyn EventLog> = match &folder {
+        Some(folder) => Box::new(Embedded::open_reader(folder.log())?),
+        None => source::open(session, source, &arguments.access)?,
+    };
+    let trust = trust(session, arguments, folder.as_ref(), log.as_ref())?;
+    let mut beside = folder.as_ref().map(beside_folder).transpose()?.unwrap_or_default();
+    for path in &arguments.trusted {
+        beside.checkpoints.push(FoundCheckpoint { place: path.display().to_string(), note: read_note(path)? });
+    }
+    beside.model = arguments.model.clone().or(beside.model);
+    Ok(Target { log, beside, name: source.to_string(), trust })
+}
+
+fn trust(
+    session: &Session,
+    arguments: &AuditVerifyArguments,
+    folder: Option<&Folder>,
+    log: &dyn EventLog,
+) -> Result<Trust, Failure> {
+    if let Some(path) = &arguments.exchange {
+        let exchange = Exchange::load(path)?;
+        return Ok(Trust { exchange, place: path.display().to_string(), from_itself: false });
+    }
+    let of = |folder: &Folder, from_itself| {
+        let place = folder.root().join("exchange.toml").display().to_string();
+        Trust { exchange: folder.exchange().clone(), place, from_itself }
+    };
+    match (folder, &arguments.log) {
+        (Some(folder), None) => return Ok(of(folder, false)),
+        (Some(folder), Some(_)) => return Ok(of(folder, true)),
+        (None, _) => {}
+    }
+    if Folder::is_initialised(&session.global.data) {
+        return Ok(of(&Folder::open(&session.global.data)?, false));
+    }
+    let exchange = log.read(Position::FIRST, 1)?.first().and_then(|first| exchange_of(&first.record.bytes));
+    let exchange = exchange.ok_or_else(|| {
+        Failure::usage(
+            "无从得知信任何人：请用 --exchange 指明联席会议办公室发放的交换文件",
+            "whom to trust is not known: name the exchange file that the authority hands out with --exchange",
+        )
+    })?;
+    Ok(Trust { exchange, place: "#1".to_owned(), from_itself: true })
+}
+
+/// The exchange as its first event tells it: the authority registers itself with its keys.
+fn exchange_of(bytes: &[u8]) -> Option<Exchange> {
+    let event = Event::parse(bytes).ok()?;
+    let Payload::AgencyRegistered(data) = event.payload()? else { return None };
+    let authority_keys: Vec<_> = data.keys.iter().map(|key| key.keyid).collect();
+    let itself = data.agency == event.source.agency && !authority_keys.is_empty();
+    itself.then(|| Exchange {
+        region: event.source.region,
+        authority: data.agency,
+        authority_keys,
+        servers: Vec::new(),
+    })
+}
+
+/// What a node keeps beside its log.
+fn beside_folder(folder: &Folder) -> Result<Beside, Failure> {
+    let model = Some(folder.model()).filter(|path| path.exists());
+    let tiles = drawn_tiles(folder.root());
+    Ok(Beside { checkpoints: signed_here(folder)?, tiles, model })
+}
+
+/// A node's tiles and their size; none where it has drawn none.
+fn drawn_tiles(root: &Path) -> Option<(Box<dyn TileSource>, u64)> {
+    #[derive(Deserialize)]
+    struct Drawn {
+        size: u64,
+    }
+    let place = tree_folder(root);
+    let drawn: Drawn = serde_json::from_str(&std::fs::read_to_string(place.join(DRAWN_FILE)).ok()?).ok()?;
+    Some((Box::new(TileFolder::open(&place).ok()?), drawn.size))
+}
+
+/// The last checkpoints that this node's agencies have signed: what they have put their names to, whatever became of the log.
+fn signed_here(folder: &Folder) -> Result<Vec<FoundCheckpoint>, Failure> {
+    let path = CheckpointLedger::path(folder.root());
+    let unreadable = |error: fengsui_node::checkpoints::LedgerError| {
+        Failure::failed("checkpoints", format!("无法读取已签署的检查点：{error}"), error.to_string())
+    };
+    let Some(ledger) = CheckpointLedger::open_reader(&path).map_err(unreadable)? else { return Ok(Vec::new()) };
+    let origin = Origin::of(folder.exchange().region);
+    let cosigners = agencies_with_keys(folder).into_iter().map(|agency| origin.cosigner_name(agency));
+    let mut found: Vec<FoundCheckpoint> = Vec::new();
+    for name in cosigners.chain([origin.to_string()]) {
+        let Some(last) = ledger.last(&name).map_err(unreadable)? else { continue };
+        if let Ok(note) = last.note.parse() {
+            found.push(FoundCheckpoint { place: format!("{} ({name})", path.display()), note });
+        }
+    }
+    Ok(found)
+}
+
+fn read_note(path: &PathBuf) -> Result<SignedCheckpoint, Failure> {
+    use std::io::Read as _;
+
+    let file = std::fs::File::open(path).map_err(Failure::file(path))?;
+    let mut text = String::new();
+    file.take(NOTE_BYTES_MAX + 1).read_to_string(&mut text).map_err(Failure::file(path))?;
+    text.parse().map_err(|error| {
+        let place = path.display();
+        Failure::failed(
+            "checkpoint",
+            format!("{place} 不是检查点：{error}"),
+            format!("{place} is no checkpoint: {error}"),
+        )
+    })
+}

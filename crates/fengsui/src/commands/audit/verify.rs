@@ -1,0 +1,105 @@
+//! `audit verify`: everything is checked, and what was checked is told.
+
+use fengsui_node::as_of::TemporaryFolder;
+use fengsui_node::node::genesis;
+use fengsui_projector::audit::{AuditError, AuditOptions, LogRecords, Outcome, RecordsError, audit};
+
+use super::target::{self, Target, Trust};
+use super::verify_show;
+use crate::arguments::audit_verify::AuditVerifyArguments;
+use crate::exit::{Exit, Failure};
+use crate::interrupt;
+use crate::output::Bar;
+use crate::session::Session;
+
+/// Verifies a log.
+pub fn run(session: &Session, arguments: &AuditVerifyArguments) -> Result<Exit, Failure> {
+    session.refuse_as_of()?;
+    let Target { log, beside, name, trust } = target::open(session, arguments)?;
+    warn_of_trust(session, &trust);
+    let temporary = match &arguments.work {
+        None => Some(TemporaryFolder::new()?),
+        Some(_) => None,
+    };
+    let work = temporary.as_ref().map(TemporaryFolder::path).or(arguments.work.as_deref());
+    let options = AuditOptions {
+        genesis: genesis(&trust.exchange),
+        until: arguments.until.map(fengsui_log::Position::get),
+        work: work.unwrap_or(&session.global.data).to_owned(),
+        keep: arguments.work.is_some(),
+        cosigners: arguments.cosigner.clone(),
+        quorum: arguments.quorum,
+        digest: !arguments.no_digest,
+    };
+    interrupt::watch();
+    let mut bar = Bar::with_lines(session.output.look(), "核验", "Verifying");
+    let outcome = audit(&LogRecords(log.as_ref()), &beside, &options, &mut bar);
+    let seconds = bar.seconds();
+    drop(bar);
+    let outcome: Outcome = outcome.map_err(|error| failure(session, error, options.keep))?;
+    verify_show::show(session, &outcome, &verify_show::About { name: &name, trust: &trust, seconds })
+}
+
+/// Whoever takes the keys from what is to be checked has checked that it fits together, and not whose it is.
+fn warn_of_trust(session: &Session, trust: &Trust) {
+    if trust.from_itself {
+        let Trust { exchange, place, .. } = trust;
+        let keys: Vec<String> = exchange.authority_keys.iter().map(ToString::to_string).collect();
+        let keys = keys.join(" ");
+        session.output.warn(
+            format!("信任根取自被核验的内容本身（{place}）：请向联席会议办公室核对其密钥 {keys}，或用 --exchange 指明交换文件"),
+            format!(
+                "whom to trust is taken from what is audited itself ({place}): ask the authority whether its keys are {keys}, \
+                 or name its exchange file with --exchange"
+            ),
+        );
+    }
+}
+
+fn failure(session: &Session, error: AuditError, keep: bool) -> Failure {
+    match error {
+        AuditError::Records(RecordsError::Log(error)) => error.into(),
+        AuditError::Model(error) => error.into(),
+        AuditError::Storage(error) => error.into(),
+        AuditError::Interrupted { position } => {
+            if keep {
+                session.output.note(
+                    format!("已核验至位置 {position}；以同一 --work 文件夹再次运行即可继续"),
+                    format!("verified up to position {position}; the same command goes on from there"),
+                );
+            } else {
+                session.output.note(
+                    format!("已核验至位置 {position}，未保存；用 --work 指明文件夹即可中断后继续"),
+                    format!(
+                        "verified up to position {position}, and nothing was kept; with --work DIR an audit can go on"
+                    ),
+                );
+            }
+            Failure::Interrupted
+        }
+        AuditError::TooMuchMissing { first, last } => Failure::Integrity {
+            code: "missing",
+            zh: format!("位置 {first} 至 {last} 以及其他许多位置没有记录：这不是完整的日志，请另找副本"),
+            en: error.to_string(),
+        },
+        AuditError::Records(RecordsError::Missing { .. }) | AuditError::Ended { .. } => {
+            Failure::failed("log_changed", format!("核验期间日志有变动，请重新运行：{error}"), error.to_string())
+        }
+        AuditError::Records(RecordsError::Archive(_)) => {
+            Failure::Integrity { code: "archive", zh: format!("档案有误：{error}"), en: error.to_string() }
+        }
+        AuditError::OtherTrust { folder } => {
+            let folder = folder.display();
+            Failure::failed(
+                "other_trust",
+                format!("{folder} 中是以另一交换文件进行的核验：请换一个 --work 文件夹，或使用当时的交换文件"),
+                format!(
+                    "{folder} holds an audit that trusted another exchange file: name another folder with --work, or the exchange file of that audit"
+                ),
+            )
+        }
+        AuditError::Tile(_) | AuditError::Note(_) => {
+            Failure::failed("audit", format!("无法完成核验：{error}"), error.to_string())
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Checkpoints, on the log and beside it, against the tree that was computed; and who has cosigned them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use fengsui_event::{Digest, Event, KeyId, Payload};
+use fengsui_proof::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
+use fengsui_proof::hash::Hash;
+use fengsui_proof::policy::{Cosigner, Quorum, QuorumError};
+use fengsui_proof::tiles::{self, TileSource};
+
+use super::AuditError;
+use super::finding::{Check, Fault, Finding, Findings, Severity};
+use super::source::{FoundCheckpoint, Records, RecordsError};
+use crate::query::{AnomalyFilter, AnomalyRow, CheckpointRow, CosignerRow, View};
+use crate::state::Registry;
+use crate::store::ModelError;
+
+/// The newest checkpoints, which are compared and searched for a quorum by every audit, also one that goes on from another.
+const NEWEST: usize = 64;
+/// Anomalies of checkpoint events that are looked into.
+const LOOKED_INTO_MAX: u64 = 1_000;
+/// Codes of events whose note is not what it claims to be.
+const NOT_GENUINE: [&str; 4] = ["not_signed_by_authority", "not_cosigned", "foreign_origin", "bad_note"];
+
+/// A checkpoint that the authority has signed.
+#[derive(Clone, Debug)]
+pub(super) struct Signed {
+    /// Where it is from.
+    pub place: String,
+    /// Position of the first event that has it; nothing when it lies beside the log.
+    pub position: Option<u64>,
+    /// Positions of all such events.
+    pub positions: Vec<u64>,
+    pub size: u64,
+    pub root: Hash,
+    pub digest: Option<Digest>,
+    /// Cosignatures that were verified: name, key.
+    pub cosigned: BTreeSet<(String, KeyId)>,
+    /// Whether the root is that of the log.
+    pub fits: bool,
+}
+
+/// The checkpoints that were cosigned on the log, as the fold has admitted them.
+pub(super) fn on_log(view: View<'_>, registry: &Registry) -> Result<Vec<Signed>, ModelError> {
+    let origin = Origin::of(registry.region);
+    let signed = |row: CheckpointRow| {
+        let CheckpointRow { size, root, digest, cosigners } = row;
+        let positions: Vec<u64> = cosigners.iter().map(|one| one.position).collect();
+        let cosigned =
+            cosigners.iter().map(|CosignerRow { agency, keyid, .. }| (origin.cosigner_name(*agency), *keyid));
+        let (cosigned, first) = (cosigned.collect(), positions.first().copied());
+        let place = first.map_or_else(|| "?".to_owned(), place_on_log);
+        Signed { place, position: first, positions, size, root, digest, cosigned, fits: false }
+    };
+    Ok(view.checkpoints(None)?.into_iter().map(signed).collect())
+}
+
+fn place_on_log(position: u64) -> String {
+    format!("#{position}")
+}
+
+/// Looks for cosignatures of others than agencies in the notes of the newest checkpoints.
+pub(super) fn look_for_others(
+    signed: &mut [Signed],
+    records: &dyn Records,
+    others: &[Cosigner],
+) -> Result<(), AuditError> {
+    if others.is_empty() {
+        return Ok(());
+    }
+    for one in signed.iter_mut().take(NEWEST) {
+        for position in one.positions.clone() {
+            let Some(note) = note_at(records, position)? else { continue };
+            let good = others.iter().filter(|other| note.cosignature(&other.name, other.key).is_some());
+            one.cosigned.extend(good.map(|other| (other.name.clone(), other.key)));
+        }
+    }
+    Ok(())
+}
+
+/// Events that carry something that is no genuine checkpoint. One that was good when it was signed, by a key that has ended before it was
+/// cosigned, is none of them.
+pub(super) fn forged_on_log(
+    view: View<'_>,
+    records: &dyn Records,
+    registry: &Registry,
+    findings: &mut Findings,
+) -> Result<(), AuditError> {
+    for code in NOT_GENUINE {
+        let filter =
+            AnomalyFilter { code: Some(code.to_owned()), limit: Some(LOOKED_INTO_MAX), ..AnomalyFilter::default() };
+        for AnomalyRow { position, cause, .. } in view.anomalies(&filter)? {
+            let note = note_at(records, position)?;
+            let late = note.filter(|note| {
+                code == "not_signed_by_authority"
+                    && authority_keys(registry, note.checkpoint().size).iter().any(|keyid| note.is_signed_by(*keyid))
+            });
+            if late.is_none() {
+                let (place, reason) = (place_on_log(position), cause.message(fengsui_event::Language::En));
+                let fault = Fault::ForgedCheckpoint { place, reason };
+                findings.add(Finding::new(Check::Checkpoints, Severity::Integrity, Some(position), fault));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The agencies that may have cosigned a checkpoint of this size, and others that the command line names.
+fn cosigners_at(registry: &Registry, size: u64, others: &[Cosigner]) -> Vec<Cosigner> {
+    let origin = Origin::of(registry.region);
+    let good = registry.keys.iter().filter(|(_, key)| {
+        let agency = registry.agencies.get(&key.agency);
+        let suspended = agency.and_then(|agency| agency.suspended_at).is_some_and(|since| since <= size);
+        !suspended && key.until.is_none_or(|until| until >= size)
+    });
+    let agencies = good.map(|(keyid, key)| Cosigner { name: origin.cosigner_name(key.agency), key: *keyid });
+    agencies.chain(others.iter().cloned()).collect()
+}
+
+/// Takes in the checkpoints that lie beside the log, if they are the authority's.
+pub(super) fn take_in(
+    found: &[FoundCheckpoint],
+    registry: &Registry,
+    others: &[Cosigner],
+    signed: &mut Vec<Signed>,
+    findings: &mut Findings,
+) {
+    let origin = Origin::of(registry.region);
+    for FoundCheckpoint { place, note } in found {
+        let Checkpoint { size, root, digest, .. } = *note.checkpoint();
+        let cosigners = cosigners_at(registry, size, others);
+        let policy = Quorum { origin, authority: authority_keys(registry, size), cosigners, needed: 0 };
+        match policy.check(note) {
+            Err(error @ QuorumError::BadSignature { .. }) if note_is_signed(note, &policy) => {
+                // The checkpoint itself is good; a line that was put beside it counts for nothing.
+                findings.add(forged(place, &error.to_string(), Severity::Remark));
+            }
+            Err(error) => {
+                findings.add(forged(place, &error.to_string(), Severity::Integrity));
+                continue;
+            }
+            Ok(_) => {}
+        }
+        let cosigned = policy.cosigners.iter().filter(|one| note.cosignature(&one.name, one.key).is_some());
+        let cosigned = cosigned.map(|one| (one.name.clone(), one.key)).collect();
+        let (place, positions) = (place.clone(), Vec::new());
+        signed.push(Signed { place, position: None, positions, size, root, digest, cosigned, fits: false });
+    }
+}
+
+fn note_is_signed(note: &SignedCheckpoint, policy: &Quorum) -> bool {
+    note.checkpoint().origin == policy.origin && policy.authority.iter().any(|keyid| note.is_signed_by(*keyid))
+}
+
+fn forged(place: &str, reason: &str, severity: Severity) -> Finding {
+    let fault = Fault::ForgedCheckpoint { place: place.to_owned(), reason: reason.to_owned() };
+    Finding::new(Check::Checkpoints, severity, None, fault)
+}
+
+/// The keys with which the authority may have signed a checkpoint of this size: all that had not ended by then.
+fn authority_keys(registry: &Registry, size: u64) -> Vec<KeyId> {
+    let good = registry
+        .keys
+        .iter()
+        .filter(|(_, key)| key.agency == registry.authority && key.until.is_none_or(|until| until >= size));
+    good.map(|(keyid, _)| *keyid).collect()
+}
+
+/// How far the tree, the log and an earlier audit reach.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reach {
+    pub tree: u64,
+    pub head: u64,
+    pub begun_at: u64,
+}
+
+/// Compares checkpoints with the tree, and those of one size with one another. An earlier audit has compared what it had passed, but for the
+/// newest ones. They are in order of size afterwards.
+pub(super) fn compare(
+    signed: &mut [Signed],
+    computed: &dyn TileSource,
+    reach: Reach,
+    findings: &mut Findings,
+) -> Result<(), AuditError> {
+    let Reach { tree, head, begun_at } = reach;
+    signed.sort_by_key(|one| (one.size, one.position.is_none()));
+    let oldest = signed.len().saturating_sub(NEWEST);
+    let mut last_good = 0;
+    let mut roots: BTreeMap<u64, Hash> = BTreeMap::new();
+    for (index, one) in signed.iter_mut().enumerate() {
+        let Signed { place, size, root, position, .. } = &*one;
+        let (place, size, root) = (place.clone(), *size, *root);
+        // Of two on the log the fold has told already.
+        if let Some(other) = roots.get(&size).filter(|other| **other != root && position.is_none()) {
+            let fault = Fault::SplitView { size, place: place.clone(), root, other: *other };
+            findings.add(Finding::new(Check::Checkpoints, Severity::Integrity, Some(size), fault));
+        }
+        roots.entry(size).or_insert(root);
+        if index < oldest && position.is_some_and(|position| position <= begun_at) {
+            continue;
+        }
+        if size > tree {
+            if size > head {
+                let fault = Fault::DroppedTail { place, size, head };
+                findings.add(Finding::new(Check::Checkpoints, Severity::Integrity, Some(head + 1), fault));
+            }
+            continue;
+        }
+        let root_of_log = tiles::root(&computed, size)?;
+        one.fits = root_of_log == root;
+        if one.fits {
+            last_good = size;
+        } else {
+            let fault = Fault::RootDiffers { place, size, signed: root, computed: root_of_log };
+            let finding = Finding::new(Check::Checkpoints, Severity::Integrity, Some(last_good + 1), fault);
+            findings.add(Finding { until: Some(size), ..finding });
+        }
+    }
+    Ok(())
+}
+
+/// How far the newest checkpoint goes that enough agencies have cosigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Covered {
+    /// Its size.
+    pub size: u64,
+    /// Its root.
+    pub root: Hash,
+    /// Who cosigned, the authority apart.
+    pub cosigners: Vec<String>,
+    /// How many are needed.
+    pub needed: usize,
+}
+
+/// Finds the newest good checkpoint with a quorum. `asked` is how many are needed, where somebody said so.
+pub(super) fn quorum(
+    signed: &[Signed],
+    registry: &Registry,
+    asked: Option<usize>,
+    findings: &mut Findings,
+) -> Option<Covered> {
+    let mut best: Option<Covered> = None;
+    let sizes: BTreeSet<u64> = signed.iter().filter(|one| one.fits).map(|one| one.size).collect();
+    for size in sizes.iter().rev() {
+        let group: Vec<&Signed> = signed.iter().filter(|one| one.fits && one.size == *size).collect();
+        let cosigners = distinct(&group, registry);
+        let needed = asked.unwrap_or_else(|| majority(registry, *size));
+        let root = group.first().map(|one| one.root)?;
+        let covered = Covered { size: *size, root, cosigners, needed };
+        if covered.cosigners.len() >= needed {
+            return Some(covered);
+        }
+        if best.as_ref().is_none_or(|best| best.cosigners.len() < covered.cosigners.len()) {
+            best = Some(covered);
+        }
+    }
+    let finding = match best {
+        None if asked.unwrap_or(0) == 0 => Finding::new(Check::Quorum, Severity::Remark, None, Fault::NoCheckpoint),
+        None => Finding::new(Check::Quorum, Severity::Integrity, None, Fault::NoCheckpoint),
+        Some(Covered { size, cosigners, needed, .. }) => {
+            let fault = Fault::NoQuorum { size, found: cosigners.len(), needed };
+            Finding::new(Check::Quorum, Severity::Integrity, None, fault)
+        }
+    };
+    findings.add(finding);
+    None
+}
+
+/// The names that have cosigned, each name and each key once, without the authority.
+fn distinct(group: &[&Signed], registry: &Registry) -> Vec<String> {
+    let authority = Origin::of(registry.region).cosigner_name(registry.authority);
+    let is_authoritys = |keyid: &KeyId| registry.keys.get(keyid).is_some_and(|key| key.agency == registry.authority);
+    let mut keys = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    for (name, keyid) in group.iter().flat_map(|one| &one.cosigned) {
+        if *name != authority && !is_authoritys(keyid) && !names.contains(name) && keys.insert(*keyid) {
+            names.insert(name.clone());
+        }
+    }
+    names.into_iter().collect()
+}
+
+/// More than half of the agencies that were active after a position, the authority apart; none where there is no other one.
+fn majority(registry: &Registry, position: u64) -> usize {
+    match registry.agencies_active_at(position + 1).filter(|code| *code != registry.authority).count() {
+        0 => 0,
+        others => others / 2 + 1,
+    }
+}
+
+/// The note that the event at a position carries, if it carries one.
+fn note_at(records: &dyn Records, position: u64) -> Result<Option<SignedCheckpoint>, AuditError> {
+    let mut note = None;
+    let scanned = records.scan(position, position, &mut |_, record| {
+        note = note_of(record.bytes);
+        ControlFlow::Break(())
+    });
+    match scanned {
+        Ok(()) | Err(RecordsError::Missing { .. }) => Ok(note),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The note in an event's bytes.
+pub(super) fn note_of(bytes: &[u8]) -> Option<SignedCheckpoint> {
+    match Event::parse(bytes).ok()?.payload()? {
+        Payload::CheckpointCosigned(data) => data.note.parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,178 @@
+//! The audit's own folder: its tables, its tree, and a note of what was verified, from which the next audit goes on.
+//!
+//! The note is written last. Tables that stand elsewhere than the note says come from an audit that was killed; then everything
+//! is verified anew.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use fengsui_event::Digest;
+use fengsui_log::StorageError;
+use fengsui_proof::hash::{Hash, leaf_hash};
+use fengsui_proof::tiles::{TileFolder, TilePath, TileSource, TreeWriter};
+use serde::{Deserialize, Serialize};
+
+use super::AuditError;
+use super::finding::{Check, Fault, Finding, Severity};
+use super::source::{Records, RecordsError};
+use crate::projector::Projector;
+use crate::replay::{finish, remove_set};
+use crate::state::Registry;
+use crate::store::Store;
+
+const NOTE_FILE: &str = "audit.json";
+const MODEL_FILE: &str = "model.sqlite";
+const TREE_FOLDER: &str = "tree";
+/// Goes up when an older note cannot be gone on from.
+const NOTE_VERSION: u32 = 1;
+
+/// What was verified. Kept in `audit.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verified {
+    version: u32,
+    /// SHA-256 of whom the audit trusted from the start.
+    trust: Digest,
+    /// Last position that was verified.
+    pub position: u64,
+    /// Root of the tree up to there.
+    pub root: Hash,
+    /// What was found beside the records, which the next audit does not look at again.
+    pub findings: Vec<Finding>,
+}
+
+/// The folder, opened.
+pub(super) struct Work {
+    root: PathBuf,
+    trust: Digest,
+    /// Whether the next audit goes on from here.
+    keep: bool,
+    pub projector: Projector,
+    pub tree: TreeWriter,
+    /// What an earlier audit has verified.
+    pub verified: Option<Verified>,
+}
+
+impl Work {
+    /// Opens the folder, or makes it. `keep` tells whether it is to be gone on from.
+    ///
+    /// Errors: [`AuditError::OtherTrust`] for the folder of another exchange's audit.
+    pub fn open(root: &Path, genesis: &Registry, keep: bool) -> Result<Self, AuditError> {
+        fs::create_dir_all(root).map_err(|error| StorageError::io(root, error))?;
+        let trust = trust_of(genesis);
+        let verified = read_note(root);
+        if verified.as_ref().is_some_and(|verified| verified.trust != trust) {
+            return Err(AuditError::OtherTrust { folder: root.to_owned() });
+        }
+        if let Some(verified) = verified
+            && let Some((projector, tree)) = go_on(root, genesis, &verified)
+        {
+            return Ok(Self { root: root.to_owned(), trust, keep, projector, tree, verified: Some(verified) });
+        }
+        let (projector, tree) = begin(root, genesis)?;
+        Ok(Self { root: root.to_owned(), trust, keep, projector, tree, verified: None })
+    }
+
+    /// Last position that an earlier audit has verified; 0 when there was none.
+    pub fn begun_at(&self) -> u64 {
+        self.verified.as_ref().map_or(0, |verified| verified.position)
+    }
+
+    /// Whether records still are those that were verified: the last of them is looked at.
+    pub fn broken_continuity(&self, records: &dyn Records, head: u64) -> Result<Option<Finding>, AuditError> {
+        let verified = self.begun_at();
+        if verified == 0 {
+            return Ok(None);
+        }
+        let broken = |fault, position| Finding::new(Check::Continuity, Severity::Integrity, Some(position), fault);
+        if head < verified {
+            return Ok(Some(broken(Fault::Rollback { verified, head }, head + 1)));
+        }
+        let mut found = None;
+        let scanned = records.scan(verified, verified, &mut |_, record| {
+            found = Some(leaf_hash(record.bytes));
+            ControlFlow::Break(())
+        });
+        let found = match scanned {
+            Ok(()) => found,
+            Err(RecordsError::Missing { .. }) => Some(leaf_hash(&[])),
+            Err(error) => return Err(error.into()),
+        };
+        let same = found == self.leaf(verified - 1);
+        Ok((!same).then(|| broken(Fault::LogDiffers { verified }, verified)))
+    }
+
+    fn leaf(&self, index: u64) -> Option<Hash> {
+        let path = TilePath::in_tree(0, index / 256, self.tree.size())?;
+        let tile = self.tree.folder().tile(path).ok()?;
+        let (hashes, _) = tile.as_chunks();
+        hashes.get(usize::try_from(index % 256).ok()?).copied().map(Hash::from_bytes)
+    }
+
+    /// Makes what was verified up to now good for the next audit.
+    pub fn settle(&mut self) -> Result<(), AuditError> {
+        self.tree.seal()?;
+        Ok(())
+    }
+
+    /// Writes the note and closes the tables.
+    pub fn close(self, findings: Vec<Finding>) -> Result<(), AuditError> {
+        if !self.keep {
+            return Ok(());
+        }
+        let Self { root, trust, projector, tree, verified, .. } = self;
+        let position = projector.progress().position;
+        if verified.is_none() {
+            finish(projector.store)?;
+        }
+        let note = Verified { version: NOTE_VERSION, trust, position, root: tree.root(), findings };
+        let text = serde_json::to_string_pretty(&note).map_err(|error| AuditError::Note(error.to_string()))?;
+        let path = root.join(NOTE_FILE);
+        replace(&path, text.as_bytes()).map_err(|error| StorageError::io(&path, error))?;
+        Ok(())
+    }
+}
+
+/// SHA-256 of the exchange as it was given: whoever trusts others from the start audits something else.
+fn trust_of(genesis: &Registry) -> Digest {
+    let Registry { region, authority, keys, .. } = genesis;
+    let keys: Vec<&str> = keys.keys().map(|keyid| keyid.as_str()).collect();
+    Digest::of(format!("{region}\n{authority}\n{}\n", keys.join("\n")).as_bytes())
+}
+
+/// A note that cannot be read is no note: then everything is verified anew.
+fn read_note(root: &Path) -> Option<Verified> {
+    let text = fs::read_to_string(root.join(NOTE_FILE)).ok()?;
+    serde_json::from_str(&text).ok().filter(|note: &Verified| note.version == NOTE_VERSION)
+}
+
+/// Opens what an earlier audit has left, if tables, tree and note belong together.
+fn go_on(root: &Path, genesis: &Registry, verified: &Verified) -> Option<(Projector, TreeWriter)> {
+    let projector = Projector::open(&root.join(MODEL_FILE), genesis.clone()).ok()?;
+    let tree = TreeWriter::open(TileFolder::create(&root.join(TREE_FOLDER)).ok()?, verified.position).ok()?;
+    (projector.progress().position == verified.position && tree.root() == verified.root).then_some((projector, tree))
+}
+
+fn begin(root: &Path, genesis: &Registry) -> Result<(Projector, TreeWriter), AuditError> {
+    let (note, model) = (root.join(NOTE_FILE), root.join(MODEL_FILE));
+    if let Err(error) = fs::remove_file(&note)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(StorageError::io(&note, error).into());
+    }
+    remove_set(&model)?;
+    let tree = TreeWriter::open(TileFolder::create(&root.join(TREE_FOLDER))?, 0)?;
+    let store = Store::for_rebuild(&model, genesis)?;
+    Ok((Projector { registry: genesis.clone(), store }, tree))
+}
+
+/// Replaces a file whole.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_added_extension("writing");
+    let mut file = fs::File::create(&unfinished)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
+}
