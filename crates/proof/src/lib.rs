@@ -5,6 +5,7 @@
 //! docs/proofs.md. This crate knows no policy, no network and no clock, and what it reads may come from anyone: nothing that
 //! it is given makes it panic or take more than a bounded amount of memory. Only [`tiles::TileFolder`] touches files.
 
+pub mod archive;
 pub mod certificate;
 pub mod checkpoint;
 pub mod hash;

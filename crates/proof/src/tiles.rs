@@ -50,7 +50,7 @@ const fn hashes_at(level: u32, size: u64) -> u64 {
 }
 
 /// The root of the complete subtree above some hashes, whose number is a power of two.
-fn subtree_root(hashes: &[Hash]) -> Option<Hash> {
+pub(crate) fn subtree_root(hashes: &[Hash]) -> Option<Hash> {
     let mut row = hashes.to_vec();
     while row.len() > 1 {
         row = row.chunks_exact(2).map(|pair| crate::hash::node_hash(pair[0], pair[1])).collect();

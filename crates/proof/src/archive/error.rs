@@ -39,7 +39,9 @@ pub enum ArchiveError {
         reason: String,
     },
     /// The ZIP file's own structure is not exactly what `fengsui audit export` writes.
-    #[error("the ZIP file is not of the archive's form at byte {offset}: {reason}; it was changed, or packed by another program")]
+    #[error(
+        "the ZIP file is not of the archive's form at byte {offset}: {reason}; it was changed, or packed by another program"
+    )]
     Form {
         /// Where, from 0.
         offset: u64,
@@ -73,7 +75,9 @@ pub enum ArchiveError {
         name: String,
     },
     /// A member's bytes are not those of the manifest.
-    #[error("{name} is not what the manifest says: expected {expected_bytes} bytes with SHA-256 {expected}, found {found_bytes} with {found}")]
+    #[error(
+        "{name} is not what the manifest says: expected {expected_bytes} bytes with SHA-256 {expected}, found {found_bytes} with {found}"
+    )]
     Differs {
         /// The member.
         name: String,
@@ -192,11 +196,11 @@ impl ArchiveError {
         move |source| Self::Io { path: path.to_owned(), source }
     }
 
-    pub(super) fn content(name: &impl ToString, reason: impl ToString) -> Self {
+    pub(super) fn content(name: &impl ToString, reason: &(impl ToString + ?Sized)) -> Self {
         Self::Content { name: name.to_string(), reason: reason.to_string() }
     }
 
-    pub(super) fn contradiction(name: &impl ToString, reason: impl ToString) -> Self {
+    pub(super) fn contradiction(name: &impl ToString, reason: &(impl ToString + ?Sized)) -> Self {
         Self::Contradiction { name: name.to_string(), reason: reason.to_string() }
     }
 

@@ -180,10 +180,11 @@ impl Directory {
             offset: offset.unwrap_or(u32::MAX).into(),
         };
         let is_long = members == Some(u16::MAX) || bytes == Some(u32::MAX) || offset == Some(u32::MAX);
-        let directory = if is_long { Self::long(tail).ok_or_else(|| refuse("its 64-bit end is cut off"))? } else { short };
-        let ending = directory.ending();
-        let begins = directory.offset.checked_add(directory.bytes);
-        if !tail.ends_with(&ending) || begins.and_then(|at| at.checked_add(ending.len() as u64)) != Some(file_bytes) {
+        let directory =
+            if is_long { Self::long(tail).ok_or_else(|| refuse("its 64-bit end is cut off"))? } else { short };
+        let ends = directory.offset.checked_add(directory.bytes).filter(|end| *end <= file_bytes);
+        let ending = ends.map(|_| directory.ending()).unwrap_or_default();
+        if !tail.ends_with(&ending) || ends.map(|end| end + ending.len() as u64) != Some(file_bytes) {
             return Err(refuse("its directory does not reach to the end of the file, or the end has optional fields"));
         }
         Ok(directory)
