@@ -250,7 +250,7 @@ impl FromStr for Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n", self.text)?;
+        writeln!(f, "{}", self.text)?;
         for line in &self.signatures {
             let bytes = [line.key_hash.as_slice(), &line.signature].concat();
             writeln!(f, "{SIGNATURE_PREFIX}{} {}", line.name, STANDARD.encode(bytes))?;
@@ -258,3 +258,6 @@ impl fmt::Display for Note {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
