@@ -157,9 +157,14 @@ impl Past {
         self.model.view()
     }
 
+    /// The tables with the fold's own state.
+    pub fn projector(&self) -> Result<Projector, AsOfError> {
+        Ok(Projector::open_reader(&self.place.0.join(MODEL_FILE), &self.registry)?)
+    }
+
     /// The digest of the state there.
     pub fn digest(&self) -> Result<Digest, AsOfError> {
-        Ok(Projector::open_reader(&self.place.0.join(MODEL_FILE), &self.registry)?.digest()?)
+        Ok(self.projector()?.digest()?)
     }
 
     /// Agencies, keys, rulebooks.

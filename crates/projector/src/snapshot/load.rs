@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fengsui_event::{Digest, Source};
 use fengsui_log::storage::WriterLock;
-use fengsui_log::{EventLog, Position, StorageError};
+use fengsui_log::{EventLog, StorageError};
 use fengsui_proof::hash::Hash;
 
 use super::body::{BodyReader, Item};
@@ -55,15 +55,7 @@ impl Drawn {
         snapshot: &Snapshot,
         watcher: &mut dyn Watcher,
     ) -> Result<Self, SnapshotError> {
-        let header = snapshot.header();
-        if header.region != genesis.region {
-            let (found, expected) = (header.region, genesis.region);
-            return Err(SnapshotError::OtherRegion { path: snapshot.path().to_owned(), found, expected });
-        }
-        let (position, head) = (header.progress.position, log.head()?.map_or(0, Position::get));
-        if position > head {
-            return Err(SnapshotError::BeyondLog { path: snapshot.path().to_owned(), position, head });
-        }
+        snapshot.check_place(genesis, log)?;
         snapshot.check_body(watcher)?;
         if path.is_dir() {
             return Err(ModelError::from(StorageError::IsFolder { noun: MODEL.noun, path: path.to_owned() }).into());

@@ -4,6 +4,7 @@
 //! everything else is drawn from the own copy of the log. So whoever knows from elsewhere (a cosigned checkpoint) what the digest is
 //! at that position, and which log it belongs to, knows whether the tables drawn from it are right. docs/snapshots.md has the format.
 
+mod believed;
 mod body;
 mod endorsement;
 mod error;
@@ -17,8 +18,10 @@ use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use fengsui_event::Digest;
+use fengsui_log::{EventLog, Position};
 use sha2::{Digest as _, Sha256};
 
+pub use believed::{LoadError, Loaded, Trust, load};
 pub use endorsement::{Asked, Endorsement, EndorsementError, endorsement};
 pub use error::SnapshotError;
 pub use header::Header;
@@ -26,6 +29,7 @@ pub use load::Drawn;
 pub use write::write;
 
 use crate::projector::Watcher;
+use crate::state::Registry;
 use crate::store::ModelError;
 use body::BodyReader;
 use header::HEADER_BYTES;
@@ -67,6 +71,19 @@ impl Snapshot {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Checks that it is of this exchange and that the log reaches as far.
+    fn check_place<L: EventLog + ?Sized>(&self, genesis: &Registry, log: &L) -> Result<(), SnapshotError> {
+        let (path, found, expected) = (|| self.path.clone(), self.header.region, genesis.region);
+        if found != expected {
+            return Err(SnapshotError::OtherRegion { path: path(), found, expected });
+        }
+        let (position, head) = (self.header.progress.position, log.head()?.map_or(0, Position::get));
+        if position > head {
+            return Err(SnapshotError::BeyondLog { path: path(), position, head });
+        }
+        Ok(())
     }
 
     /// Checks the body's checksum. `watcher` is told of bytes.

@@ -17,8 +17,11 @@ mod harness;
 
 mod admission;
 mod authority;
+mod certificate;
+mod checkpoint;
 mod closing;
 mod deadlines;
+mod endorsement;
 mod faults;
 mod feedback;
 mod golden;
