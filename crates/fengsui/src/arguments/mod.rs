@@ -1,6 +1,8 @@
 //! The command line: noun, then verb.
 
 pub mod audit;
+pub mod audit_explain;
+pub mod audit_export;
 pub mod audit_verify;
 pub mod broker;
 pub mod case;

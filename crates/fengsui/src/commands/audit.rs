@@ -1,5 +1,8 @@
 //! The whole log: checked, handed on, explained.
 
+mod archive;
+mod explain;
+mod export;
 mod target;
 mod verify;
 mod verify_show;
@@ -11,6 +14,8 @@ use crate::session::Session;
 /// Does what is asked with the whole log.
 pub fn run(session: &Session, command: AuditCommand) -> Result<Exit, Failure> {
     match command {
+        AuditCommand::Export(arguments) => export::run(session, &arguments),
+        AuditCommand::Explain(arguments) => explain::run(session, &arguments),
         AuditCommand::Verify(arguments) => verify::run(session, &arguments),
     }
 }
