@@ -13,6 +13,7 @@ use fengsui_node::broker_server::ServerUrlError;
 use fengsui_node::source::LogSourceError;
 
 use crate::arguments::CommandLine;
+use crate::arguments::audit_explain::ExplainedError;
 use crate::help_zh;
 
 /// How a help page is laid out in Chinese; in English clap's own layout stands.
@@ -140,6 +141,7 @@ fn reason_zh(source: &(dyn std::error::Error + 'static)) -> String {
         return fengsui_sheets::unit_error_text(error, Language::Zh);
     }
     let expected = match () {
+        () if source.is::<ExplainedError>() => "应为案件编号、单位标识，或单位标识/账目序号，如 91110000600037341L/2",
         () if source.is::<UlidError>() => "应为 26 位编号，可从列表中复制",
         () if source.is::<LogSourceError>() => "应为日志文件、节点文件夹，或以 nats:// 或 tls:// 开头的服务器地址",
         () if source.is::<jiff::Error>() => "应为日期，如 2026-11-24",

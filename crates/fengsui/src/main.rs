@@ -10,7 +10,6 @@ mod help;
 mod help_zh;
 mod interrupt;
 mod output;
-#[allow(dead_code, unused_imports)]
 mod pages;
 mod session;
 mod start;
