@@ -27,7 +27,7 @@ pub fn run(session: &Session, command: NodeCommand) -> Result<Exit, Failure> {
 #[allow(clippy::unwrap_used)]
 fn example() -> (fengsui_node::station::status::Status, fengsui_event::Timestamp) {
     use fengsui_event::Timestamp;
-    use fengsui_node::station::status::{Alarm, BrokerStatus, LogStatus, OutboxStatus, Status};
+    use fengsui_node::station::status::{Alarm, BrokerStatus, CheckpointStatus, LogStatus, OutboxStatus, Status};
 
     let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default();
     let alarm = Alarm {
@@ -68,6 +68,15 @@ fn example() -> (fengsui_node::station::status::Status, fengsui_event::Timestamp
             oldest: Some(at(60)),
         },
         alarms: vec![alarm],
+        checkpoints: CheckpointStatus {
+            newest: 110,
+            witnessed: 100,
+            own: 110,
+            uncovered: 5,
+            unwitnessed: 13,
+            cosigned: 2,
+            needed: 5,
+        },
         memory_bytes: Some(50 << 20),
         http: None,
     };

@@ -16,19 +16,7 @@ use super::{CheckpointError, CheckpointLedger, Ground, LastSigned, edge_of, note
 use crate::keys::SigningKey;
 use crate::node::Node;
 
-/// What came of an agency's cosigning.
-#[derive(Debug)]
-pub enum Cosigned {
-    /// The cosignature is durable and on its way onto the log.
-    Sent(Sent),
-    /// The agency had cosigned this checkpoint before.
-    Already {
-        /// Size of that checkpoint.
-        size: u64,
-    },
-}
-
-/// Checks a checkpoint for an agency of the folder, cosigns it and publishes the cosignature.
+/// Checks a checkpoint for an agency of the folder, cosigns it and publishes the cosignature. Nothing when it was cosigned before.
 ///
 /// The cosignature is kept before it leaves (`checkpoints.sqlite`). A run that was cut off in between is finished by the next one, which sends
 /// the same note in the same event.
@@ -41,7 +29,7 @@ pub fn cosign(
     note: &SignedCheckpoint,
     now: Timestamp,
     watcher: &mut dyn Watcher,
-) -> Result<Cosigned, CheckpointError> {
+) -> Result<Option<Sent>, CheckpointError> {
     let origin = Origin::of(node.folder().exchange().region);
     let name = origin.cosigner_name(agency);
     let key = SigningKey::load(&node.folder().key(agency))?;
@@ -51,17 +39,13 @@ pub fn cosign(
     }
     let last = cosigned_before(node, &ledger, &name, agency)?;
     let checker = Checker { ground: Ground::of(node), name: &name, last: last.as_ref() };
-    let Some(tree) = checker.check(note, watcher)? else {
-        return Ok(Cosigned::Already { size: note.checkpoint().size });
-    };
+    let Some(tree) = checker.check(note, watcher)? else { return Ok(None) };
     let mut note = notes::with_lines_of(note, &[&origin.to_string()])?;
     cosign_note(&mut note, &name, now, &key)?;
     let event = event_id(node.folder(), agency, tree.size(), ledger.forgotten_at(&name)?, &key);
-    let size = tree.size();
     let signed = LastSigned { name, tree, note: note.to_string(), event: Some(event), refused: None };
     ledger.keep(std::slice::from_ref(&signed))?;
-    let sent = deliver(node, &mut ledger, agency, &signed, now)?;
-    Ok(sent.map_or(Cosigned::Already { size }, Cosigned::Sent))
+    deliver(node, &mut ledger, agency, &signed, now)
 }
 
 /// The same for a supervisor who has a key and a name and is no agency of the exchange: checks the checkpoint against the log of this folder,

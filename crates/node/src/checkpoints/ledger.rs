@@ -232,7 +232,9 @@ mod tests {
 
     fn signed(name: &str, leaves: &[&str], note: &str) -> LastSigned {
         let mut tree = Frontier::new();
-        leaves.iter().for_each(|leaf| tree.push(leaf_hash(leaf.as_bytes())));
+        for leaf in leaves {
+            tree.push(leaf_hash(leaf.as_bytes()));
+        }
         let event = Some(EventId::from_bytes([7; 16]));
         LastSigned { name: name.to_owned(), tree, note: note.to_owned(), event, refused: None }
     }

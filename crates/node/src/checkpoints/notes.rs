@@ -83,8 +83,8 @@ pub fn refuse_strange(note: &SignedCheckpoint, registry: &Registry, keys: &[KeyI
 pub struct Standing {
     /// Agencies other than the authority that have cosigned it.
     pub cosigned: Vec<AgencyCode>,
-    /// Agencies other than the authority that could.
-    pub others: usize,
+    /// Agencies other than the authority that could and have not.
+    pub missing: Vec<AgencyCode>,
     /// How many of them it takes: more than half.
     pub needed: usize,
 }
@@ -94,9 +94,10 @@ impl Standing {
     pub fn of(row: &CheckpointRow, registry: &Registry) -> Self {
         let others = registry.agencies_active_at(row.size.saturating_add(1));
         let others: BTreeSet<AgencyCode> = others.filter(|agency| *agency != registry.authority).collect();
-        let cosigned: BTreeSet<AgencyCode> =
-            row.cosigners.iter().map(|cosigner| cosigner.agency).filter(|agency| others.contains(agency)).collect();
-        Self { cosigned: cosigned.into_iter().collect(), others: others.len(), needed: others.len() / 2 + 1 }
+        let needed = others.len() / 2 + 1;
+        let has_cosigned = |agency: &AgencyCode| row.cosigners.iter().any(|cosigner| cosigner.agency == *agency);
+        let (cosigned, missing) = others.into_iter().partition(has_cosigned);
+        Self { cosigned, missing, needed }
     }
 
     /// Whether enough have cosigned it.

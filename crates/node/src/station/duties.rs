@@ -15,6 +15,7 @@ use fengsui_projector::query::Reader;
 
 use super::shared::Shared;
 use super::source_of;
+use crate::checkpoints::CheckpointDuty;
 use crate::deadlines;
 use crate::desk::PlanError;
 use crate::evidence::{EvidenceError, EvidenceSharing};
@@ -140,6 +141,21 @@ fn notify(shared: &Shared, notifier: &mut Notifier) -> Result<(), NotifyError> {
         tracing::warn!(failed = report.failed, "notices could not be delivered");
     }
     Ok(())
+}
+
+/// Signs checkpoints as the authority, cosigns them as everybody else, and tells of contradictions.
+pub fn checkpoints(shared: &Shared) {
+    let mut duty = CheckpointDuty::default();
+    whenever_applied(shared, "checkpoints", |_| {
+        if !is_in_step(shared) {
+            return Ok(());
+        }
+        match duty.round(shared, Timestamp::now()) {
+            // What was begun goes on after the next start.
+            Err(_) if shared.stop.is_stopped() => Ok(()),
+            done => done.map_err(|error| error.to_string()),
+        }
+    });
 }
 
 /// Shares evidence with those who may see it, and fetches what this agency may see.

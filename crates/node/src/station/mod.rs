@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`keeper`] | stream into copy and tables; comparing both; drawing the copy anew |
 //! | [`publishing`], [`publisher`] | outbox onto the stream: when, and how |
-//! | [`duties`] | reminders and escalations, notifications, evidence |
+//! | [`duties`] | reminders and escalations, notifications, evidence, checkpoints |
 //! | [`status`] | what the node says of itself |
 //!
 //! Each part is a thread with its own connections to the node's files; what they know of each other is in [`shared`]. A part that fails
@@ -117,6 +117,7 @@ pub fn run(root: &Path, stop: StopFlag, observer: &dyn Observer) -> Result<(), N
         scope.spawn(|| part("publisher", publishing::run(&shared, &waking)));
         scope.spawn(|| duties::deadlines(&shared));
         scope.spawn(|| duties::notices(&shared));
+        scope.spawn(|| duties::checkpoints(&shared));
         scope.spawn(|| duties::evidence(&shared, &broker));
         part("status", report(&shared, started, observer));
     });
@@ -207,6 +208,7 @@ fn status_of(shared: &Shared, started: Timestamp) -> Result<Status, NodeError> {
         },
         http: None,
         alarms: shared.alarms(),
+        checkpoints: shared.checkpoint_status(),
         memory_bytes: memory_bytes(),
     })
 }

@@ -11,7 +11,7 @@ use fengsui_log::StopFlag;
 use fengsui_log::jetstream::Stream;
 
 use super::recovery::Recovery;
-use super::status::{Alarm, BrokerStatus, LogStatus};
+use super::status::{Alarm, BrokerStatus, CheckpointStatus, LogStatus};
 use crate::folder::Folder;
 
 /// The common knowledge of a running node's threads.
@@ -26,6 +26,7 @@ pub struct Shared {
     moved: Condvar,
     link: Mutex<Link>,
     alarms: Mutex<BTreeMap<&'static str, Alarm>>,
+    checkpoints: Mutex<CheckpointStatus>,
     /// Counts the copies that were drawn: whoever has the file open opens it again when this moves.
     copies: AtomicU64,
 }
@@ -69,6 +70,7 @@ impl Shared {
             moved: Condvar::new(),
             link: Mutex::default(),
             alarms: Mutex::default(),
+            checkpoints: Mutex::default(),
             copies: AtomicU64::new(0),
         }
     }
@@ -211,6 +213,16 @@ impl Shared {
             without_effect: far.without_effect,
             looked: far.looked,
         }
+    }
+
+    /// Notes how checkpoints stand.
+    pub fn note_checkpoints(&self, status: CheckpointStatus) {
+        *lock(&self.checkpoints) = status;
+    }
+
+    /// For the status: how checkpoints stand.
+    pub fn checkpoint_status(&self) -> CheckpointStatus {
+        *lock(&self.checkpoints)
     }
 
     /// For the status: the alarms, newest first.

@@ -38,6 +38,9 @@ pub struct Status {
     pub outbox: OutboxStatus,
     /// What somebody must see to, newest first.
     pub alarms: Vec<Alarm>,
+    /// How checkpoints stand.
+    #[serde(default)]
+    pub checkpoints: CheckpointStatus,
     /// Bytes of memory that the process holds, where the system tells.
     pub memory_bytes: Option<u64>,
     /// Where the node answers over HTTP; nothing when it does not.
@@ -94,6 +97,25 @@ pub struct OutboxStatus {
     /// When the first of the pending events was recorded.
     #[serde(default)]
     pub oldest: Option<Timestamp>,
+}
+
+/// How checkpoints stand: how many positions they cover, 0 while there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct CheckpointStatus {
+    /// The newest.
+    pub newest: u64,
+    /// The newest that more than half of the other agencies have cosigned.
+    pub witnessed: u64,
+    /// The newest that this node's agency has cosigned.
+    pub own: u64,
+    /// Events other than checkpoints that the newest does not cover.
+    pub uncovered: u64,
+    /// Events other than checkpoints that none with enough cosignatures covers.
+    pub unwitnessed: u64,
+    /// Agencies other than the authority that have cosigned the newest.
+    pub cosigned: u64,
+    /// How many it takes.
+    pub needed: u64,
 }
 
 /// Something that somebody must see to.
@@ -225,6 +247,7 @@ mod tests {
             log: LogStatus::default(),
             outbox: OutboxStatus::default(),
             alarms: Vec::new(),
+            checkpoints: CheckpointStatus::default(),
             memory_bytes: None,
             http: None,
         }
