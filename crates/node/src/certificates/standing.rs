@@ -1,0 +1,174 @@
+//! Whether a certificate that holds by itself still stands: what a log says of it, and of the account after it.
+
+use fengsui_event::{AgencyCode, Date, Language, Points};
+use fengsui_log::{EventLog, Position};
+use fengsui_projector::Watcher;
+use fengsui_projector::query::View;
+use fengsui_projector::state::Revocation;
+use fengsui_proof::certificate::{Certificate, CertifiedEntry};
+use fengsui_proof::tree::{Frontier, Hash};
+use fengsui_proof::{Checkpoint, SignedCheckpoint};
+use serde::Serialize;
+
+use super::CertificateError;
+use super::drawing::counting;
+use crate::checkpoints::edge_of;
+
+/// What a log says of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// The log's last position.
+    pub head: u64,
+    /// Position of the event that issued it; nothing when the log knows no such certificate.
+    pub issued_at: Option<u64>,
+    /// Position of the event that revoked it, where it was.
+    pub revoked_at: Option<u64>,
+    /// Who revoked it.
+    pub revoked_by: Option<AgencyCode>,
+    /// The day of that.
+    pub revoked_on: Option<Date>,
+    /// Why.
+    pub revoked_because: Option<String>,
+    /// Entries of the account that came after the certificate's position.
+    pub later: Vec<LaterEntry>,
+}
+
+/// An entry that the certificate does not know yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LaterEntry {
+    /// Its number.
+    pub number: u32,
+    /// Its points.
+    pub points: Points,
+    /// Position of its cause.
+    pub position: u64,
+}
+
+/// A certificate and a log that cannot both be true.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// Two histories.
+    #[error(
+        "the checkpoint of the certificate has the root {stated} for {size} positions, and the log has {found}: two histories of one log"
+    )]
+    SplitView {
+        /// Positions.
+        size: u64,
+        /// The certificate's root.
+        stated: Hash,
+        /// The log's.
+        found: Hash,
+    },
+    /// Another file was issued under this id.
+    #[error(
+        "the log has issued another file under this certificate's id: at position {position}, with another SHA-256"
+    )]
+    OtherFile {
+        /// Position of the event.
+        position: u64,
+    },
+    /// The issuer has left out or changed an entry.
+    #[error("entry {number} of the account is not in the certificate as it is on the log")]
+    Entry {
+        /// Its number.
+        number: u32,
+    },
+    /// The grade does not follow.
+    #[error("the grade is given as {stated}, and by the rulebook it is {found}")]
+    Grade {
+        /// As stated.
+        stated: String,
+        /// As the rulebook has it.
+        found: String,
+    },
+}
+
+impl Contradiction {
+    /// A stable code for scripts.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SplitView { .. } => "split_view",
+            Self::OtherFile { .. } => "other_file",
+            Self::Entry { .. } => "entry_differs",
+            Self::Grade { .. } => "grade",
+        }
+    }
+
+    /// What to tell people.
+    pub fn message(&self, language: Language) -> String {
+        match language {
+            Language::En => self.to_string(),
+            Language::Zh => self.message_zh(),
+        }
+    }
+
+    fn message_zh(&self) -> String {
+        match self {
+            Self::SplitView { size, stated, found } => {
+                format!("证明的检查点对前 {size} 个位置的根为 {stated}，而此处为 {found}：同一日志出现两种历史")
+            }
+            Self::OtherFile { position } => {
+                format!("日志以同一编号签发的是另一份文件：在位置 {position}，SHA-256 不同")
+            }
+            Self::Entry { number } => format!("日志中该账户的第 {number} 笔账目在证明中缺少或不同"),
+            Self::Grade { stated, found } => format!("证明所述等级为 {stated}，而按规则应为 {found}"),
+        }
+    }
+}
+
+/// Holds a certificate against a log, whose tables `view` shows up to its head.
+///
+/// Errors: a log that ends too early, or cannot be read. A contradiction is an answer, not an error.
+pub fn standing<L: EventLog + ?Sized>(
+    certificate: &Certificate,
+    checkpoint: &SignedCheckpoint,
+    log: &L,
+    view: View<'_>,
+    watcher: &mut dyn Watcher,
+) -> Result<Result<Standing, Contradiction>, CertificateError> {
+    let statement = certificate.statement();
+    let head = log.head()?.map_or(0, Position::get);
+    let Checkpoint { size, root, .. } = checkpoint.checkpoint();
+    if head < *size {
+        return Err(CertificateError::LogTooShort { head, size: *size });
+    }
+    let found = edge_of(log, Frontier::new(), *size, watcher)?.root();
+    if found != *root {
+        return Ok(Err(Contradiction::SplitView { size: *size, stated: *root, found }));
+    }
+    let lines = view.ledger(&statement.unit, statement.date)?;
+    let (known, after): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.position <= statement.position);
+    let known = counting(known, statement.date);
+    if let Some(number) = first_difference(&known, &statement.entries) {
+        return Ok(Err(Contradiction::Entry { number }));
+    }
+    let mut later: Vec<LaterEntry> = after
+        .into_iter()
+        .filter(|line| line.kind != "expiry")
+        .map(|line| LaterEntry { number: line.number, points: line.points, position: line.position })
+        .collect();
+    later.sort_by_key(|entry| entry.number);
+    let issued = view.certificate(statement.id)?;
+    if let Some(issued) = &issued
+        && issued.sha256 != certificate.sha256()
+    {
+        return Ok(Err(Contradiction::OtherFile { position: issued.issued_at }));
+    }
+    let revocation = issued.as_ref().and_then(|issued| issued.revocation.clone());
+    Ok(Ok(Standing {
+        head,
+        issued_at: issued.map(|issued| issued.issued_at),
+        revoked_at: revocation.as_ref().map(|revocation| revocation.position),
+        revoked_by: revocation.as_ref().map(|revocation| revocation.by),
+        revoked_on: revocation.as_ref().map(|revocation| revocation.on),
+        revoked_because: revocation.map(|Revocation { reason, .. }| reason),
+        later,
+    }))
+}
+
+/// Number of the first entry in which two accounts differ.
+fn first_difference(one: &[CertifiedEntry], other: &[CertifiedEntry]) -> Option<u32> {
+    let pairs = one.iter().zip(other).find(|(one, other)| one != other);
+    let longer = || one.get(other.len()).or_else(|| other.get(one.len())).map(|entry| entry.number);
+    pairs.map(|(one, other)| one.number.min(other.number)).or_else(longer)
+}
