@@ -14,7 +14,7 @@ pub const HASH_BYTES: usize = 32;
 /// What stands before a leaf's bytes, so that no leaf can pass for a node.
 const LEAF_PREFIX: [u8; 1] = [0];
 /// What stands before a node's two hashes.
-const NODE_PREFIX: [u8; 1] = [1];
+const NODE_PREFIX: u8 = 1;
 
 /// A hash of a leaf, a node or a whole tree. Its text is standard base 64 (RFC 4648, section 4), as in every C2SP format.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,10 @@ pub fn leaf_hash(bytes: &[u8]) -> Hash {
 
 /// The hash of a node above two others: SHA-256(0x01 || left || right).
 pub fn node_hash(left: Hash, right: Hash) -> Hash {
-    Hash(Sha256::new().chain_update(NODE_PREFIX).chain_update(left.0).chain_update(right.0).finalize().into())
+    let mut bytes = [NODE_PREFIX; 1 + 2 * HASH_BYTES];
+    bytes[1..=HASH_BYTES].copy_from_slice(&left.0);
+    bytes[1 + HASH_BYTES..].copy_from_slice(&right.0);
+    Hash(Sha256::digest(bytes).into())
 }
 
 /// The root of the tree without leaves: SHA-256 of nothing.

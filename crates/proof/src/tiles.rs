@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod path;
 mod reading;
+mod subtree;
 mod writer;
 
 pub use error::TileError;
@@ -25,6 +26,9 @@ pub const TILE_HEIGHT: u32 = 8;
 
 /// The largest tree that tiles are read or written for. A log of a million events a second reaches it in 146,000 years.
 pub const SIZE_MAX: u64 = 1 << 62;
+
+/// The highest level at which a tree of at most [`SIZE_MAX`] leaves has tiles.
+const LEVEL_MAX: u8 = 7;
 
 /// Where tiles are read from: a folder, an archive, memory.
 pub trait TileSource {
@@ -49,9 +53,9 @@ const fn hashes_at(level: u32, size: u64) -> u64 {
     }
 }
 
-/// The root of the complete subtree above some hashes, whose number is a power of two.
+/// The root of the complete subtree above some hashes; nothing if their number is no power of two.
 pub(crate) fn subtree_root(hashes: &[Hash]) -> Option<Hash> {
-    let mut row = hashes.to_vec();
+    let mut row = hashes.len().is_power_of_two().then(|| hashes.to_vec())?;
     while row.len() > 1 {
         row = row.chunks_exact(2).map(|pair| crate::hash::node_hash(pair[0], pair[1])).collect();
     }

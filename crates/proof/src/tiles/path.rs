@@ -3,11 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{SIZE_MAX, TILE_HEIGHT, TILE_WIDTH, hashes_at};
+use super::{LEVEL_MAX, SIZE_MAX, TILE_HEIGHT, TILE_WIDTH, hashes_at};
 use crate::hash::HASH_BYTES;
-
-/// Levels that trees of at most [`SIZE_MAX`] leaves have tiles at.
-const LEVEL_MAX: u8 = 7;
 
 /// Each element of a path stands for three decimal digits of the tile's number.
 const ELEMENT_BASE: u64 = 1_000;

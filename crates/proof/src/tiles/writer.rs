@@ -1,7 +1,7 @@
 //! A tree that grows and is written as tiles.
 
-use super::{SIZE_MAX, TILE_HEIGHT, TILE_WIDTH, TileError, TileFolder, TilePath, TileSource as _};
-use super::{hashes_at, read_hashes};
+use super::reading::Edge;
+use super::{SIZE_MAX, TILE_HEIGHT, TILE_WIDTH, TileError, TileFolder, TilePath, hashes_at};
 use crate::hash::Hash;
 use crate::tree::Frontier;
 
@@ -24,23 +24,12 @@ impl TreeWriter {
     /// Reads only the tiles at the right edge. Whether they are the right ones shows in [`root`](Self::root), which the caller
     /// compares with a root that it knows, and begins anew if they differ.
     pub fn open(folder: TileFolder, size: u64) -> Result<Self, TileError> {
-        if size > SIZE_MAX {
-            return Err(TileError::TooLarge { size });
-        }
         if size == 0 {
             folder.clear()?;
         }
-        let mut open = Vec::new();
-        for level in (0..).take_while(|level| hashes_at(u32::from(*level), size) > 0) {
-            let index = hashes_at(u32::from(level) + 1, size);
-            let hashes = match TilePath::in_tree(level, index, size) {
-                Some(path) => read_hashes(&folder.tile(path)?),
-                None => Vec::new(),
-            };
-            open.push(hashes);
-        }
-        let frontier = Frontier::from_parts(size, super::reading::peaks_of(&open)).unwrap_or_default();
-        Ok(Self { folder, frontier, open, is_abandoned: false })
+        let edge = Edge::read(&folder, size)?;
+        let open = edge.levels().iter().map(|level| level.hashes().to_vec()).collect();
+        Ok(Self { folder, frontier: edge.frontier(), open, is_abandoned: false })
     }
 
     /// The number of leaves.
