@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod keys;
 pub mod node;
 pub mod read;
+pub mod snapshot;
 pub mod source;
 pub mod value;
 pub mod work;
@@ -125,6 +126,9 @@ pub enum Command {
     /// The whole log: check everything
     #[command(subcommand, after_help = "Example:\n  fengsui audit verify")]
     Audit(audit::AuditCommand),
+    /// Snapshots of the tables: write, show, load
+    #[command(subcommand, after_help = "Example:\n  fengsui snapshot load city.snapshot")]
+    Snapshot(snapshot::SnapshotCommand),
     /// Records that were not as they should be
     #[command(subcommand, after_help = "Example:\n  fengsui anomaly list --code wrong_actor")]
     Anomaly(read::AnomalyCommand),

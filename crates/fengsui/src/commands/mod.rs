@@ -27,6 +27,7 @@ mod report;
 mod report_stdin;
 mod reporter;
 mod rulebook;
+mod snapshot;
 mod source;
 mod unit;
 
@@ -51,6 +52,7 @@ pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Log(command) => log::run(session, command),
         Command::Replay(arguments) => replay::run(session, &arguments),
         Command::Audit(command) => audit::run(session, command),
+        Command::Snapshot(command) => snapshot::run(session, command),
         Command::Anomaly(command) => anomaly::run(session, command),
         Command::Agency(command) => agency::run(session, command),
         Command::Broker(command) => broker::run(session, command),

@@ -11,6 +11,11 @@ use crate::store::{COSIGNED_AT_SQL, LARGEST_COSIGNED_SQL, ModelError, cosignatur
 /// Cosignatures of the largest sizes.
 const NEWEST_SQL: &str = "SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures
     WHERE size IN (SELECT DISTINCT size FROM cosignatures ORDER BY size DESC LIMIT ?1) ORDER BY size DESC, position";
+/// The same of sizes with a state digest.
+const NEWEST_WITH_DIGEST_SQL: &str = "SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures
+    WHERE digest IS NOT NULL AND size IN (
+        SELECT DISTINCT size FROM cosignatures WHERE digest IS NOT NULL ORDER BY size DESC LIMIT ?1
+    ) ORDER BY size DESC, position";
 /// One cosignature of an agency.
 const COSIGNED_BY_SQL: &str = "SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures
     WHERE size = ?1 AND position = ?2";
@@ -49,6 +54,11 @@ impl View<'_> {
         // One size may have several checkpoints.
         rows.truncate(most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX)));
         Ok(rows)
+    }
+
+    /// Checkpoints that name the state digest, the largest first; those of so many sizes.
+    pub fn checkpoints_with_digest(&self, sizes: u64) -> Result<Vec<CheckpointRow>, ModelError> {
+        Ok(grouped(self.all(NEWEST_WITH_DIGEST_SQL, [limit(Some(sizes))], cosignature_row)?))
     }
 
     /// Every checkpoint of one size: more than one only if the authority has signed contradictions, or one with and one

@@ -59,6 +59,12 @@ impl Header {
         self.frontier.root()
     }
 
+    /// Length of the whole file in bytes.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.body_bytes.saturating_add(HEADER_BYTES as u64)
+    }
+
     /// The header as 4 KiB.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, SnapshotError> {
         let Progress { position, effective, without_effect, duplicates } = self.progress;

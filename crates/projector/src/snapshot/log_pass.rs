@@ -176,10 +176,10 @@ impl<'a, R: Read> LogPass<'a, R> {
             _ => return Ok(()),
         };
         let step = OverdueStep { deadline, due_on, level, on: event.recorded_on(), by: event.source.clone() };
-        self.put_step(event, referral, step)
+        self.put_step(event, referral, &step)
     }
 
-    fn put_step(&mut self, event: &Event, referral: ReferralId, step: OverdueStep) -> Result<(), SnapshotError> {
+    fn put_step(&mut self, event: &Event, referral: ReferralId, step: &OverdueStep) -> Result<(), SnapshotError> {
         let case = event.correlation.map(|case| self.store.take_case(case)).transpose()?.flatten();
         let mut touched = Touched { case, ..Touched::default() };
         let referrals = touched.case.iter_mut().flat_map(|case| case.referrals.iter_mut().enumerate());

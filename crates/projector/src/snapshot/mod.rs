@@ -54,7 +54,7 @@ impl Snapshot {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         file.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(SnapshotError::file(path))?;
         let header = Header::from_bytes(path, &bytes)?;
-        let expected = header.body_bytes.saturating_add(HEADER_BYTES as u64);
+        let expected = header.file_bytes();
         if found != expected {
             return Err(SnapshotError::Length { path: path.to_owned(), expected, found });
         }
