@@ -6,6 +6,8 @@ pub mod audit_export;
 pub mod audit_verify;
 pub mod broker;
 pub mod case;
+pub mod checkpoint;
+pub mod certificate;
 pub mod desk;
 pub mod evidence;
 pub mod keys;
@@ -111,6 +113,9 @@ pub enum Command {
     /// Units and their credit accounts
     #[command(subcommand, after_help = "Example:\n  fengsui unit ledger 91350602MA2XK3TF2N")]
     Unit(read::UnitCommand),
+    /// Credit certificates: issue, check, list, revoke
+    #[command(subcommand, after_help = "Example:\n  fengsui certificate verify credit.json --exchange exchange.toml")]
+    Certificate(certificate::CertificateCommand),
     /// Report the violations of a CSV or XLSX table
     #[command(after_help = "Example:\n  fengsui import ledger.xlsx --map map.toml --dry-run")]
     Import(work::ImportArguments),
@@ -132,6 +137,9 @@ pub enum Command {
     /// Records that were not as they should be
     #[command(subcommand, after_help = "Example:\n  fengsui anomaly list --code wrong_actor")]
     Anomaly(read::AnomalyCommand),
+    /// Checkpoints of the log: signed, cosigned, compared, proven from
+    #[command(subcommand, after_help = "Example:\n  fengsui checkpoint list")]
+    Checkpoint(checkpoint::CheckpointCommand),
     /// Agencies of the exchange
     #[command(subcommand, after_help = "Example:\n  fengsui agency list")]
     Agency(read::AgencyCommand),

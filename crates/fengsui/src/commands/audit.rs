@@ -1,6 +1,6 @@
 //! The whole log: checked, handed on, explained.
 
-mod archive;
+pub mod archive;
 mod explain;
 mod export;
 mod target;

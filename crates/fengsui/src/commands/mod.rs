@@ -6,6 +6,8 @@ mod anomaly;
 mod audit;
 mod broker;
 mod case;
+mod checkpoint;
+mod certificate;
 mod demo;
 mod desk;
 mod doctor;
@@ -46,6 +48,7 @@ pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Rectification(command) => case::rectification(session, command),
         Command::Case(command) => case::case(session, command),
         Command::Objection(command) => case::objection(session, command),
+        Command::Certificate(command) => certificate::run(session, command),
         Command::Unit(command) => unit::run(session, command),
         Command::Import(arguments) => import::run(session, &arguments),
         Command::Export(arguments) => export::run(session, &arguments),
@@ -54,6 +57,7 @@ pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Audit(command) => audit::run(session, command),
         Command::Snapshot(command) => snapshot::run(session, command),
         Command::Anomaly(command) => anomaly::run(session, command),
+        Command::Checkpoint(command) => checkpoint::run(session, command),
         Command::Agency(command) => agency::run(session, command),
         Command::Broker(command) => broker::run(session, command),
         Command::Node(command) => node::run(session, command),

@@ -1,7 +1,11 @@
 //! Printable pages: self-contained HTML with neither scripts nor network, from templates that are compiled in. Whatever comes from the log is
 //! escaped by the template.
 
+pub mod certificate;
 mod document;
+mod pdf;
+mod pdf_text;
+pub mod qr;
 mod shown;
 
 use askama::Template;

@@ -45,7 +45,7 @@ fn show_facts(output: &Output, facts: &[Fact]) -> Result<(), Failure> {
     let width = facts.iter().map(|fact| fact.label.width()).filter(|width| *width <= LABEL_MAX).max().unwrap_or(0);
     for Fact { label, value } in facts {
         if !output.look().aligned {
-            output.line(&format!("{label}\t{}", one_line(value)))?;
+            output.line(&format!("{label}\t{}", one_line(&value.replace('\n', "; "))))?;
             continue;
         }
         let gap = " ".repeat((width + 2).saturating_sub(label.width()).max(2));

@@ -46,6 +46,8 @@ pub struct Verified {
     pub validity: Validity,
     /// The checkpoint.
     pub checkpoint: SignedCheckpoint,
+    /// The authority's good keys at the certificate's position.
+    pub authority: Vec<KeyId>,
     /// Who cosigned the checkpoint, each once.
     pub cosigned: Vec<Cosigned>,
     /// How many had to.
@@ -93,7 +95,8 @@ pub fn verify(certificate: &Certificate, trust: &Trust, on: Date) -> Result<Veri
     } else {
         Validity::Valid
     };
-    Ok(Verified { validity, checkpoint, cosigned, needed, rulebook_text })
+    let authority = keys.good_keys(trust.authority).collect();
+    Ok(Verified { validity, checkpoint, authority, cosigned, needed, rulebook_text })
 }
 
 fn verify_issuer_signature(certificate: &Certificate) -> Result<(), Forgery> {
