@@ -80,6 +80,15 @@ pub enum Failure {
         /// Major and minor number of the oldest release that will do.
         oldest: (u32, u32),
     },
+    /// No Python packages to compare with.
+    #[error(
+        "{} does not hold the Python package pymerkle: let `python3 -m pip` reach PyPI, or name a folder with it in FENGSUI_PYTHON_PEERS",
+        folder.display()
+    )]
+    NoPythonPeers {
+        /// Where they should be.
+        folder: PathBuf,
+    },
 }
 
 impl Failure {

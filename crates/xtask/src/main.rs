@@ -9,6 +9,7 @@ mod doc_tests;
 mod failure;
 mod fuzz;
 mod nats_server;
+mod python_peers;
 mod schemas;
 mod step;
 mod test_run;
@@ -32,7 +33,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Get the test runner and the broker when they are missing, then run every test of the workspace
+    /// Get the test runner, the broker and the Python packages when they are missing, then run every test of the workspace
     Test(test_run::Options),
     /// What a submission must pass: format, lints, schemas, dependencies, tests
     Ci,
@@ -44,6 +45,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Get nats-server when it is missing, and print where it is
     NatsServer,
+    /// Get the Python packages that proofs are compared with, and print where they are
+    PythonPeers,
     /// Check licences, duplicates, sources and advisories of the dependencies
     Deny,
 }
@@ -66,6 +69,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::NatsServer => nats_server::run(),
+        Task::PythonPeers => python_peers::run(),
         Task::Deny => deny::run(),
     }
 }

