@@ -16,36 +16,53 @@ use super::{CheckpointError, CheckpointLedger, Ground, LastSigned, edge_of, note
 use crate::keys::SigningKey;
 use crate::node::Node;
 
-/// Checks a checkpoint for an agency of the folder, cosigns it and publishes the cosignature. Nothing when it was cosigned before.
-///
-/// The cosignature is kept before it leaves (`checkpoints.sqlite`). A run that was cut off in between is finished by the next one, which sends
-/// the same note in the same event.
-///
-/// Errors: [`CheckpointError::SplitView`], [`CheckpointError::NotConsistent`], [`CheckpointError::DigestDiffers`] when it contradicts what this
-/// node knows; [`CheckpointError::Ahead`] and [`CheckpointError::Older`] when it is not the time for it. Nothing is signed then.
-pub fn cosign(
-    node: &mut Node,
-    agency: AgencyCode,
-    note: &SignedCheckpoint,
-    now: Timestamp,
-    watcher: &mut dyn Watcher,
-) -> Result<Option<Sent>, CheckpointError> {
-    let origin = Origin::of(node.folder().exchange().region);
-    let name = origin.cosigner_name(agency);
-    let key = SigningKey::load(&node.folder().key(agency))?;
-    let mut ledger = CheckpointLedger::open(&CheckpointLedger::path(node.folder().root()))?;
-    if let Some(last) = ledger.last(&name)? {
-        deliver(node, &mut ledger, agency, &last, now)?;
+/// Cosigning for the agencies of a folder, which check against one log.
+pub struct Cosigning<'n> {
+    node: &'n mut Node,
+    /// The digest that was drawn last, and at which position.
+    digest: Option<(u64, Digest)>,
+}
+
+impl<'n> Cosigning<'n> {
+    /// For the agencies of an open node.
+    pub fn new(node: &'n mut Node) -> Self {
+        Self { node, digest: None }
     }
-    let last = cosigned_before(node, &ledger, &name, agency)?;
-    let checker = Checker { ground: Ground::of(node), name: &name, last: last.as_ref() };
-    let Some(tree) = checker.check(note, watcher)? else { return Ok(None) };
-    let mut note = notes::with_lines_of(note, &[&origin.to_string()])?;
-    cosign_note(&mut note, &name, now, &key)?;
-    let event = event_id(node.folder(), agency, tree.size(), ledger.forgotten_at(&name)?, &key);
-    let signed = LastSigned { name, tree, note: note.to_string(), event: Some(event), refused: None };
-    ledger.keep(std::slice::from_ref(&signed))?;
-    deliver(node, &mut ledger, agency, &signed, now)
+
+    /// Checks a checkpoint for an agency of the folder, cosigns it and publishes the cosignature. Nothing when it was cosigned before.
+    ///
+    /// The cosignature is kept before it leaves (`checkpoints.sqlite`). A run that was cut off in between is finished by the next one, which
+    /// sends the same note in the same event.
+    ///
+    /// Errors: [`CheckpointError::SplitView`], [`CheckpointError::NotConsistent`], [`CheckpointError::DigestDiffers`] when it contradicts what
+    /// this node knows; [`CheckpointError::Ahead`] and [`CheckpointError::Older`] when it is not the time for it. Nothing is signed then.
+    pub fn cosign(
+        &mut self,
+        agency: AgencyCode,
+        note: &SignedCheckpoint,
+        now: Timestamp,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Option<Sent>, CheckpointError> {
+        let node = &mut *self.node;
+        let origin = Origin::of(node.folder().exchange().region);
+        let name = origin.cosigner_name(agency);
+        let key = SigningKey::load(&node.folder().key(agency))?;
+        let mut ledger = CheckpointLedger::open(&CheckpointLedger::path(node.folder().root()))?;
+        let pending = ledger.last(&name)?;
+        let finished = match &pending {
+            Some(last) => deliver(node, &mut ledger, agency, last, now)?,
+            None => None,
+        };
+        let last = cosigned_before(node, &ledger, &name, agency)?;
+        let checker = Checker { ground: Ground::of(node), name: &name, last: last.as_ref() };
+        let Some(tree) = checker.check(note, &mut self.digest, watcher)? else { return Ok(finished) };
+        let mut note = notes::with_lines_of(note, &[&origin.to_string()])?;
+        cosign_note(&mut note, &name, now, &key)?;
+        let event = event_id(node.folder(), agency, tree.size(), ledger.forgotten_at(&name)?, &key);
+        let signed = LastSigned { name, tree, note: note.to_string(), event: Some(event), refused: None };
+        ledger.keep(std::slice::from_ref(&signed))?;
+        deliver(node, &mut ledger, agency, &signed, now)
+    }
 }
 
 /// The same for a supervisor who has a key and a name and is no agency of the exchange: checks the checkpoint against the log of this folder,
@@ -62,7 +79,7 @@ pub fn witness(
     let mut ledger = CheckpointLedger::open(&CheckpointLedger::path_of_key(key_file))?;
     let last = ledger.last(name)?.map(Before::Kept);
     let checker = Checker { ground, name, last: last.as_ref() };
-    let Some(tree) = checker.check(note, watcher)? else {
+    let Some(tree) = checker.check(note, &mut None, watcher)? else {
         // The same once more: the very note that was made then, with what has come in since.
         let mut known = match &last {
             Some(Before::Kept(last)) => notes::parse(name, &last.note)?,
@@ -128,7 +145,12 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// The right edge of the tree that may be cosigned; nothing when it was cosigned before.
-    fn check(&self, note: &SignedCheckpoint, watcher: &mut dyn Watcher) -> Result<Option<Frontier>, CheckpointError> {
+    fn check(
+        &self,
+        note: &SignedCheckpoint,
+        known: &mut Option<(u64, Digest)>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Option<Frontier>, CheckpointError> {
         let Checkpoint { size, root, digest, .. } = *note.checkpoint();
         let Ground { log, registry, .. } = self.ground;
         notes::refuse_strange(note, registry, &notes::keys_of_authority(registry, false))?;
@@ -147,7 +169,16 @@ impl Checker<'_> {
         if tree.root() != root {
             return Err(self.ground.contradicted(note, tree.root(), watcher)?);
         }
-        self.compare_digest(size, digest, watcher)?;
+        if let Some(stated) = digest {
+            let found = match *known {
+                Some((at, found)) if at == size => found,
+                _ => self.ground.digest_at(size, watcher)?,
+            };
+            *known = Some((size, found));
+            if found != stated {
+                return Err(CheckpointError::DigestDiffers { size, stated, found });
+            }
+        }
         Ok(Some(tree))
     }
 
@@ -180,17 +211,5 @@ impl Checker<'_> {
             }
             _ => Ok(whole),
         }
-    }
-
-    /// Compares the digest that a checkpoint states with that of the tables at its position.
-    fn compare_digest(
-        &self,
-        size: u64,
-        stated: Option<Digest>,
-        watcher: &mut dyn Watcher,
-    ) -> Result<(), CheckpointError> {
-        let Some(stated) = stated else { return Ok(()) };
-        let found = self.ground.digest_at(size, watcher)?;
-        if found == stated { Ok(()) } else { Err(CheckpointError::DigestDiffers { size, stated, found }) }
     }
 }

@@ -13,7 +13,7 @@ use fengsui_proof::tree::Hash;
 
 use super::notes::Standing;
 use super::{
-    Agreement, CheckpointError, CheckpointsConfig, Ground, Uncovered, cosign, evidence_folder, is_checkpoint,
+    Agreement, CheckpointError, CheckpointsConfig, Cosigning, Ground, Uncovered, evidence_folder, is_checkpoint,
     is_digest_due, is_late, is_signing_due, notes, sign,
 };
 use crate::node::{Node, NodeError, genesis};
@@ -217,7 +217,7 @@ impl Round<'_> {
         let row = notes::newest(&node.view())?;
         let note = notes::note_of(&row, node.log())?;
         let settled = Some((row.size, row.root));
-        match cosign(node, self.me, &note, self.now, watcher) {
+        match Cosigning::new(node).cosign(self.me, &note, self.now, watcher) {
             Ok(Some(sent)) => {
                 tracing::info!(size = sent.size, root = %sent.root, "a checkpoint was cosigned");
                 Ok(settled)

@@ -1,7 +1,7 @@
 //! Checkpoints: the log's tree, signed by the authority, checked and cosigned by everybody else (docs/checkpoints.md).
 //!
 //! - [`LogTree`] is the tree over the node's own log or copy, as tiles; [`edge_of`] its root from the log's bytes alone.
-//! - [`sign`] and [`cosign`] sign; [`CheckpointLedger`] remembers what was signed before it leaves.
+//! - [`sign`] and [`Cosigning`] sign; [`CheckpointLedger`] remembers what was signed before it leaves.
 //! - [`Ground::compare`] holds a checkpoint from elsewhere against the log; what contradicts is kept by `contradiction`.
 //! - [`notes`] reads checkpoints off the log; `due` decides when something is to be done.
 //!
@@ -24,7 +24,7 @@ mod tree;
 pub use comparing::{Agreement, Ground};
 pub use config::CheckpointsConfig;
 pub use contradiction::{Contradiction, OwnWitness, evidence_folder};
-pub use cosigning::{cosign, witness};
+pub use cosigning::{Cosigning, witness};
 pub use due::{Uncovered, is_checkpoint, is_digest_due, is_late, is_signing_due};
 pub use duty::CheckpointDuty;
 pub use error::CheckpointError;

@@ -2,6 +2,7 @@
 
 use fengsui_event::{AgencyCode, Digest, EventId, Signer as _, Timestamp};
 use fengsui_log::{EventLog, Position};
+use fengsui_projector::fold::CheckpointFault;
 use fengsui_projector::{Cause, Rejection, Watcher};
 use fengsui_proof::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
 use fengsui_proof::tree::{Frontier, Hash};
@@ -196,7 +197,7 @@ pub(super) fn deliver(
 fn refusal(error: &NodeError) -> Option<bool> {
     match error {
         NodeError::Refused(Cause::Rejected(rejection)) | NodeError::Plan(PlanError::Rejected(rejection)) => {
-            Some(matches!(rejection, Rejection::AlreadyCosigned { .. }))
+            Some(matches!(rejection, Rejection::Checkpoint(CheckpointFault::AlreadyCosigned { .. })))
         }
         NodeError::Refused(_) => Some(false),
         _ => None,
