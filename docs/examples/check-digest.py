@@ -3,10 +3,11 @@
 
 It shows that docs/state-digest.md and the event format are enough for another program to verify everything:
 
-    check-digest.py                                     the golden log of the project
+    check-digest.py                                     the golden logs of the project
     check-digest.py --lines STATE.lines                 the form of the lines, and their digest
     check-digest.py --lines STATE.lines --model MODEL   the lines against the tables of a read model
     check-digest.py --log LOG.jsonl                     signatures and hash chains of a log
+    check-digest.py --log LOG.jsonl --lines STATE.lines the same, and whether cosigned roots are those of the log
 
 Exit status: 0 all is well, 4 the lines and the tables differ, 5 a line, signature or chain is not what it must be.
 """
@@ -19,7 +20,7 @@ import pathlib
 import sqlite3
 import sys
 
-ORDER = ["progress", "registry", "chain", "case", "account", "entry", "anomaly"]
+ORDER = ["progress", "registry", "chain", "case", "account", "entry", "cosignature", "certificate", "anomaly"]
 
 # ------------------------------------------------------------------------------------------------ Ed25519 (RFC 8032)
 P = 2**255 - 19
@@ -124,6 +125,26 @@ def check_log(path):
     return bad
 
 
+def tree_root(leaves):
+    """The root of a Merkle tree by RFC 6962, section 2.1, over the hashes of its leaves."""
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + tree_root(leaves[:split]) + tree_root(leaves[split:])).digest()
+
+
+def check_roots(path, parsed):
+    """Compares the roots that were cosigned with the log's; one that differs must have been named as a split view."""
+    with open(path, encoding="utf-8") as lines:
+        leaves = [hashlib.sha256(b"\0" + bytes.fromhex(json.loads(line)["bytes"])).digest() for line in lines]
+    cosigned = {(value["size"], value["root"]) for kind, value in parsed if kind == "cosignature"}
+    causes = [json.loads(value["cause"]) for kind, value in parsed if kind == "anomaly" and value["code"] == "split_view"]
+    split = {cause["split_view"]["size"] for cause in causes}
+    other = {size for size, root in cosigned if base64.b64encode(tree_root(leaves[:size])).decode() != root}
+    print(f"roots    {len(cosigned)} cosigned, {len(cosigned) - len(other)} are the log's, {len(split)} sizes named as split")
+    return len(other ^ split)
+
+
 # ----------------------------------------------------------------------------------------------------------- the lines
 def pruned(value):
     """A value without what is absent or empty, as the rules ask for it; None when nothing is left."""
@@ -169,6 +190,10 @@ def check_lines(path):
 # ---------------------------------------------------------------------------------------------------------- the tables
 ENTRIES = """SELECT unit, number, position, hex(cause) AS cause, CASE WHEN case_id IS NOT NULL THEN hex(case_id) END AS "case", kind, rule, rulebook, points,
     effective_on, counted_until FROM entries ORDER BY unit, number"""
+COSIGNATURES = """SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures
+    ORDER BY size, position"""
+CERTIFICATES = """SELECT hex(id) AS id, unit, issuer, issued_at, position, sha256, issued_on, valid_until, purpose, consent,
+    revoked_at, revoked_by, revoked_on, reason FROM certificates ORDER BY certificates.id"""
 ANOMALIES = "SELECT position, hex(id) AS id, code, cause FROM anomalies ORDER BY number"
 PROGRESS = "SELECT position, effective, without_effect, duplicates FROM progress"
 
@@ -178,7 +203,9 @@ def check_model(path, parsed):
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     connection.row_factory = sqlite3.Row
     faults = 0
-    for kind, query in [("progress", PROGRESS), ("entry", ENTRIES), ("anomaly", ANOMALIES)]:
+    queries = {"progress": PROGRESS, "entry": ENTRIES, "cosignature": COSIGNATURES, "certificate": CERTIFICATES,
+               "anomaly": ANOMALIES}
+    for kind, query in queries.items():
         drawn = [canonical(kind, dict(row)) for row in connection.execute(query)]
         given = [canonical(kind, value) for other, value in parsed if other == kind]
         faults += drawn != given
@@ -189,26 +216,31 @@ def check_model(path, parsed):
     return faults + (not agrees)
 
 
+def check(log, lines, model):
+    """Checks what is given. Returns the exit status."""
+    bad = check_log(log) if log else []
+    parsed, faults = check_lines(lines) if lines else ([], 0)
+    if log and lines:
+        codes = {"bad_signature", "malformed_envelope"}
+        named = [value["position"] for kind, value in parsed if kind == "anomaly" and value["code"] in codes]
+        print(f"state    names {len(named)} badly signed records, the log has {len(bad)}")
+        faults += (named != bad) + check_roots(log, parsed)
+    if faults:
+        return 5
+    return 4 if model and check_model(model, parsed) else 0
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--log", type=pathlib.Path)
     arguments.add_argument("--lines", type=pathlib.Path)
     arguments.add_argument("--model", type=pathlib.Path)
     given = arguments.parse_args()
+    pairs = [(given.log, given.lines)]
     if given.log is None and given.lines is None:
         golden = pathlib.Path(__file__).resolve().parents[2] / "crates/projector/tests/golden"
-        given.log, given.lines = golden / "pilot.jsonl", golden / "pilot.lines"
-    bad = check_log(given.log) if given.log else []
-    parsed, faults = check_lines(given.lines) if given.lines else ([], 0)
-    if given.log and given.lines:
-        codes = {"bad_signature", "malformed_envelope"}
-        named = [value["position"] for kind, value in parsed if kind == "anomaly" and value["code"] in codes]
-        print(f"state    names {len(named)} badly signed records, the log has {len(bad)}")
-        faults += named != bad
-    if faults:
-        sys.exit(5)
-    if given.model and check_model(given.model, parsed):
-        sys.exit(4)
+        pairs = [(golden / f"{name}.jsonl", golden / f"{name}.lines") for name in ("pilot", "checkpoints")]
+    sys.exit(max(check(log, lines, given.model) for log, lines in pairs))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ use fengsui_event::payload::CheckpointCosigned;
 use fengsui_event::{Event, Subject};
 use fengsui_proof::{Checkpoint, Origin, SignedCheckpoint};
 
-use super::{Cause, Rejection, require_earlier, require_subject};
+use super::{Cause, CheckpointFault, Rejection, require_earlier, require_subject};
 use crate::state::{Cosignature, LargestCosigned, Registry};
 
 /// How far the time of a cosignature may lie after that of its event, in seconds: two clocks may differ.
@@ -26,21 +26,22 @@ pub(super) fn cosigned(
     if !data.note.contains(SIGNATURES_BEGIN) {
         return Err(Rejection::NotInterpreted);
     }
-    let note = data.note.parse::<SignedCheckpoint>();
-    let note = note.map_err(|error| Rejection::BadNote { reason: error.to_string() })?;
+    let fault = Rejection::Checkpoint;
+    let note = data.note.parse::<SignedCheckpoint>().map_err(|_| fault(CheckpointFault::BadNote))?;
     let (checkpoint, origin) = (note.checkpoint(), Origin::of(registry.region));
     if checkpoint.origin != origin {
         let (found, expected) = (checkpoint.origin.to_string(), origin.to_string());
-        return Err(Rejection::ForeignOrigin { found, expected });
+        return Err(fault(CheckpointFault::ForeignOrigin { found, expected }));
     }
     require_earlier(position, checkpoint.size)?;
     let is_authoritys = |keyid| note.is_signed_by(keyid);
     let mut keys = registry.keys_valid_at(position).filter(|(agency, _)| *agency == registry.authority);
     if !keys.any(|(_, keyid)| is_authoritys(keyid)) {
-        return Err(Rejection::NotSignedByAuthority { size: checkpoint.size });
+        return Err(fault(CheckpointFault::NotSignedByAuthority { size: checkpoint.size }));
     }
     let name = origin.cosigner_name(event.source.agency);
-    let time_seconds = note.cosignature(&name, event.keyid).ok_or(Rejection::NotCosigned { name })?;
+    let time_seconds = note.cosignature(&name, event.keyid);
+    let time_seconds = time_seconds.ok_or_else(|| fault(CheckpointFault::NotCosigned { name }))?;
     not_later(time_seconds, event)?;
     let Checkpoint { size, root, digest, .. } = *checkpoint;
     let (agency, keyid) = (event.source.agency, event.keyid);
@@ -53,7 +54,7 @@ fn not_later(time_seconds: u64, event: &Event) -> Result<(), Rejection> {
         return Ok(());
     }
     let seconds = time_seconds.saturating_sub(u64::try_from(event.time.as_second()).unwrap_or_default());
-    Err(Rejection::CosignedLater { seconds })
+    Err(Rejection::Checkpoint(CheckpointFault::CosignedLater { seconds }))
 }
 
 /// What a cosignature is beside those that stand already: of the same size, and the agency's own largest. Answers what
@@ -66,7 +67,8 @@ pub(super) fn placed(
     let same = || of_size.iter().filter(|other| other.is_of_the_same(cosignature));
     let Cosignature { size, agency, .. } = *cosignature;
     if let Some(own) = same().find(|other| other.agency == agency) {
-        return Err(Rejection::AlreadyCosigned { size, position: own.position });
+        let fault = CheckpointFault::AlreadyCosigned { size, position: own.position };
+        return Err(Rejection::Checkpoint(fault));
     }
     // One notice for each history: whoever cosigns one that is known adds nothing to what was told.
     let contradicted = of_size.iter().find(|other| other.contradicts(cosignature));

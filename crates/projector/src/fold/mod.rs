@@ -8,6 +8,7 @@ mod anomaly;
 mod authority;
 mod certificate;
 mod checkpoint;
+mod checkpoint_fault;
 mod closing;
 pub mod driver;
 mod feedback;
@@ -27,6 +28,7 @@ use fengsui_rulebook::Rulebook;
 
 pub use anomaly::{Anomaly, Cause};
 pub use authority::apply_to_registry;
+pub use checkpoint_fault::CheckpointFault;
 pub use rejection::{Bound, Missing, Obstacle, Rejection};
 
 use crate::state::{AccountState, CaseState, CaseStatus, CertificateState, LedgerEntry, Registry};

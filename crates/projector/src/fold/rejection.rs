@@ -6,6 +6,7 @@ use fengsui_event::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::CheckpointFault;
 use crate::state::{CaseStatus, ReferralStatus, term_zh};
 
 /// What was named but does not exist.
@@ -216,40 +217,8 @@ pub enum Rejection {
         /// The last one that it could speak of.
         last: u64,
     },
-    /// What is given as a signed note cannot be read as one.
-    BadNote {
-        /// Why.
-        reason: String,
-    },
-    /// The checkpoint is of another log.
-    ForeignOrigin {
-        /// The origin that it names.
-        found: String,
-        /// That of this log.
-        expected: String,
-    },
-    /// No key of the authority that is good here has signed the checkpoint.
-    NotSignedByAuthority {
-        /// How many positions it covers.
-        size: u64,
-    },
-    /// The agency whose event it is has not cosigned the checkpoint with the key of the event.
-    NotCosigned {
-        /// The name under which it should have.
-        name: String,
-    },
-    /// It was cosigned well after the event that holds it was recorded.
-    CosignedLater {
-        /// By how many seconds.
-        seconds: u64,
-    },
-    /// The agency has cosigned this checkpoint before.
-    AlreadyCosigned {
-        /// How many positions it covers.
-        size: u64,
-        /// Position of the first time.
-        position: u64,
-    },
+    /// The checkpoint does not count.
+    Checkpoint(CheckpointFault),
     /// The certificate was revoked before.
     CertificateRevoked {
         /// The certificate.
@@ -290,12 +259,7 @@ impl Rejection {
             Self::BadRulebook { .. } => "bad_rulebook",
             Self::OutsideRegion { .. } => "outside_region",
             Self::PositionRange { .. } => "position_range",
-            Self::BadNote { .. } => "bad_note",
-            Self::ForeignOrigin { .. } => "foreign_origin",
-            Self::NotSignedByAuthority { .. } => "not_signed_by_authority",
-            Self::NotCosigned { .. } => "not_cosigned",
-            Self::CosignedLater { .. } => "cosigned_later",
-            Self::AlreadyCosigned { .. } => "already_cosigned",
+            Self::Checkpoint(fault) => fault.code(),
             Self::CertificateRevoked { .. } => "certificate_revoked",
             Self::PointsOverflow => "points_overflow",
             Self::NotInterpreted => "not_interpreted",
@@ -367,22 +331,7 @@ impl Rejection {
             Self::PositionRange { found, last } => {
                 format!("it speaks of position {found}; expected one from 1 to {last}, before its own")
             }
-            Self::BadNote { reason } => format!("the signed note cannot be read: {reason}"),
-            Self::ForeignOrigin { found, expected } => {
-                format!("the checkpoint is of the log `{found}`; this one is `{expected}`")
-            }
-            Self::NotSignedByAuthority { size } => {
-                format!("no key of the authority that is good here has signed the checkpoint of size {size}")
-            }
-            Self::NotCosigned { name } => {
-                format!("the checkpoint has no good cosignature of `{name}` by the key that signed the event")
-            }
-            Self::CosignedLater { seconds } => {
-                format!("cosigned {seconds} s after the event was recorded; one of the two clocks is wrong")
-            }
-            Self::AlreadyCosigned { size, position } => {
-                format!("this checkpoint of size {size} was cosigned at position {position} already")
-            }
+            Self::Checkpoint(fault) => fault.message_en(),
             Self::CertificateRevoked { certificate, position } => {
                 format!("certificate {certificate} was revoked at position {position}")
             }
@@ -433,16 +382,7 @@ impl Rejection {
             Self::BadRulebook { reason } => format!("规则不可用：{reason}"),
             Self::OutsideRegion { found, expected } => format!("地点 {found} 不在交换区域 {expected} 内"),
             Self::PositionRange { found, last } => format!("所指位置 {found} 应在 1 至 {last} 之间，先于事件自身"),
-            Self::BadNote { reason } => format!("无法读取签名文本：{reason}"),
-            Self::ForeignOrigin { found, expected } => format!("检查点属于日志“{found}”，本日志为“{expected}”"),
-            Self::NotSignedByAuthority { size } => {
-                format!("规模为 {size} 的检查点没有联席会议办公室在此有效的密钥的签名")
-            }
-            Self::NotCosigned { name } => format!("检查点没有“{name}”以事件签名密钥作出的有效会签"),
-            Self::CosignedLater { seconds } => format!("会签时间晚于事件记录时间 {seconds} 秒，其中一方时钟有误"),
-            Self::AlreadyCosigned { size, position } => {
-                format!("规模为 {size} 的该检查点已在位置 {position} 会签")
-            }
+            Self::Checkpoint(fault) => fault.message_zh(),
             Self::CertificateRevoked { certificate, position } => {
                 format!("信用证明 {certificate} 已在位置 {position} 撤销")
             }

@@ -12,7 +12,8 @@ use crate::store::{COSIGNED_AT_SQL, LARGEST_COSIGNED_SQL, ModelError, cosignatur
 const NEWEST_SQL: &str = "SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures
     WHERE size IN (SELECT DISTINCT size FROM cosignatures ORDER BY size DESC LIMIT ?1) ORDER BY size DESC, position";
 /// The same of sizes with a state digest.
-const NEWEST_WITH_DIGEST_SQL: &str = "SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures
+const NEWEST_WITH_DIGEST_SQL: &str =
+    "SELECT size, position, agency, keyid, root, digest, time_seconds FROM cosignatures
     WHERE digest IS NOT NULL AND size IN (
         SELECT DISTINCT size FROM cosignatures WHERE digest IS NOT NULL ORDER BY size DESC LIMIT ?1
     ) ORDER BY size DESC, position";

@@ -25,6 +25,7 @@ mod endorsement;
 mod faults;
 mod feedback;
 mod golden;
+mod golden_proofs;
 mod life;
 mod not_interpreted;
 mod objection;

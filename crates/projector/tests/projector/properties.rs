@@ -42,6 +42,8 @@ proptest! {
         prop_assert_eq!(&scene.memory.accounts, &memory.accounts);
         prop_assert_eq!(&scene.memory.entries, &memory.entries);
         prop_assert_eq!(&scene.memory.ids, &memory.ids);
+        prop_assert_eq!(&scene.memory.cosignatures, &memory.cosignatures);
+        prop_assert_eq!(&scene.memory.certificates, &memory.certificates);
 
         let mut doubled = Scene::empty();
         for record in &log {
@@ -57,6 +59,16 @@ proptest! {
         };
         let cases: Vec<CaseState> = doubled.memory.cases.values().map(|case| halved(case)).collect();
         prop_assert!(cases.iter().eq(memory.cases.values().map(|case| &**case)));
+        let half = |position: &mut u64| *position = position.div_ceil(2);
+        let mut cosignatures = doubled.memory.cosignatures.clone();
+        cosignatures.iter_mut().for_each(|it| half(&mut it.position));
+        prop_assert_eq!(&cosignatures, &memory.cosignatures);
+        let mut certificates = doubled.memory.certificates.clone();
+        for certificate in certificates.values_mut() {
+            half(&mut certificate.issued_at);
+            certificate.revocation.iter_mut().for_each(|it| half(&mut it.position));
+        }
+        prop_assert_eq!(&certificates, &memory.certificates);
     }
 
     /// Nothing is lost at the desk: the overlay answers for an event what the fold will answer, and leaves no trace.
@@ -240,6 +252,12 @@ fn random_histories_reach_every_state() {
         "incoherent",
         "missing",
         "exists",
+        "already_cosigned",
+        "not_signed_by_authority",
+        "split_view",
+        "rollback",
+        "position_range",
+        "certificate_revoked",
     ] {
         assert!(codes.contains(code), "{code} in {codes:?}");
     }

@@ -10,6 +10,7 @@ use fengsui_projector::state::{CaseState, CaseStatus, FeedbackStatus, Referral, 
 use proptest::prelude::*;
 
 use super::payloads::{self, Report};
+use super::proofs;
 use super::{AGENCIES, AUTHORITY, Scene, agency, unit};
 
 const CATEGORIES: [&str; 6] = ["fire.60-1", "fire.60-3", "fire.61-1", "fire.70", "sanitation.refuse", "fire.67-17"];
@@ -30,15 +31,24 @@ pub fn steps(length: impl Into<proptest::collection::SizeRange>) -> impl Strateg
 
 /// Plays a history in the small exchange.
 pub fn play(steps: &[Step]) -> Scene {
-    play_on(Scene::new(), steps)
+    run(Scene::new(), steps, true)
 }
 
 /// Plays it on from what has happened already.
-pub fn play_on(mut scene: Scene, steps: &[Step]) -> Scene {
+///
+/// Without checkpoints and certificates: the first golden log is from before there were any.
+pub fn play_on(scene: Scene, steps: &[Step]) -> Scene {
+    run(scene, steps, false)
+}
+
+fn run(mut scene: Scene, steps: &[Step], with_proofs: bool) -> Scene {
     scene.case = None;
     let mut player = Player { scene, lost: Vec::new(), ids: Vec::new() };
     for step in steps {
         player.step(*step);
+        if with_proofs && step.days % 4 == 1 {
+            proofs::any(&mut player.scene, *step);
+        }
     }
     player.scene
 }
@@ -53,11 +63,11 @@ fn choose<T: Copy>(from: &[T], number: u16) -> Option<T> {
     (!from.is_empty()).then(|| from[usize::from(number) % from.len()])
 }
 
-fn any_agency(number: u16) -> &'static str {
+pub(super) fn any_agency(number: u16) -> &'static str {
     choose(&AGENCIES, number).unwrap()
 }
 
-fn unit_of(number: u16) -> UnitId {
+pub(super) fn unit_of(number: u16) -> UnitId {
     unit(&format!("local.history:{}", number % 2))
 }
 

@@ -7,6 +7,7 @@ mod memory;
 mod memory_log;
 mod model;
 pub mod payloads;
+pub mod proofs;
 mod scene;
 mod world;
 

@@ -4,7 +4,8 @@ use fengsui_event::{CaseId, EventId, Payload, ReferralId, Subject, UnitId};
 use fengsui_log::Record;
 use fengsui_projector::fold::admission::{RawRecord, SignatureCheck, VerifierCache, prepare};
 use fengsui_projector::fold::driver::fold;
-use fengsui_projector::state::{AccountState, CaseState, LedgerEntry, Referral};
+use fengsui_projector::query::CheckpointRow;
+use fengsui_projector::state::{AccountState, CaseState, Cosignature, LedgerEntry, Referral};
 use fengsui_projector::{Cause, Registry, Rejection};
 use fengsui_rulebook::Rulebook;
 
@@ -132,6 +133,7 @@ impl Scene {
     pub fn without_effect(&mut self, record: Record) -> Cause {
         let (cases, accounts, entries) =
             (self.memory.cases.clone(), self.memory.accounts.clone(), self.memory.entries.len());
+        let (cosignatures, certificates) = (self.memory.cosignatures.len(), self.memory.certificates.clone());
         let anomalies = self.memory.anomalies.len();
         let cause = self.record(record).expect("expected no effect");
         let incomplete = matches!(cause, Cause::UnknownType | Cause::MalformedPayload(_));
@@ -140,6 +142,8 @@ impl Scene {
             assert_eq!(self.memory.accounts, accounts, "{cause:?}");
         }
         assert_eq!(self.memory.entries.len(), entries, "{cause:?}");
+        assert_eq!(self.memory.cosignatures.len(), cosignatures, "{cause:?}");
+        assert_eq!(self.memory.certificates, certificates, "{cause:?}");
         assert_eq!(self.memory.anomalies.len(), anomalies + 1, "{cause:?}");
         let anomaly = self.memory.anomalies.last().unwrap();
         assert_eq!((anomaly.position, &anomaly.cause), (self.position(), &cause));
@@ -219,13 +223,37 @@ impl Drop for Scene {
         for (unit, account) in &self.memory.accounts {
             assert_eq!(projector.store().account(unit).unwrap().as_ref(), Some(account));
         }
+        let view = projector.store().view();
+        for (id, certificate) in &self.memory.certificates {
+            assert_eq!(view.certificate(*id).unwrap().as_ref(), Some(&**certificate));
+        }
+        let mut cosigned: Vec<Cosignature> =
+            view.checkpoints(None).unwrap().into_iter().flat_map(cosignatures).collect();
+        cosigned.sort_unstable_by_key(|it| it.position);
+        assert_eq!(cosigned, self.memory.cosignatures);
         let connection = projector.store().connection();
         let count =
             |table: &str| usize::try_from(super::number(connection, &format!("SELECT count(*) FROM {table}"))).unwrap();
         assert_eq!(count("cases"), self.memory.cases.len());
         assert_eq!(count("accounts"), self.memory.accounts.len());
         assert_eq!(count("entries"), self.memory.entries.len());
+        assert_eq!(count("certificates"), self.memory.certificates.len());
         assert_eq!(count("anomalies"), self.memory.anomalies.len());
         assert_eq!(count("event_ids"), self.memory.ids.len());
     }
+}
+
+/// A checkpoint of the tables taken apart again.
+fn cosignatures(row: CheckpointRow) -> Vec<Cosignature> {
+    let CheckpointRow { size, root, digest, cosigners } = row;
+    let one = |it: fengsui_projector::query::CosignerRow| Cosignature {
+        position: it.position,
+        agency: it.agency,
+        keyid: it.keyid,
+        size,
+        root,
+        digest,
+        time_seconds: it.time_seconds,
+    };
+    cosigners.into_iter().map(one).collect()
 }
