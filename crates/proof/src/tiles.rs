@@ -16,6 +16,8 @@ pub use path::{TilePath, TilePathError};
 pub use reading::{consistency, frontier, frontier_at, inclusion, root};
 pub use writer::TreeWriter;
 
+use std::sync::Arc;
+
 use crate::hash::{HASH_BYTES, Hash};
 
 /// Hashes in a full tile.
@@ -40,6 +42,12 @@ pub trait TileSource {
 }
 
 impl<T: TileSource + ?Sized> TileSource for &T {
+    fn tile(&self, path: TilePath) -> Result<Vec<u8>, TileError> {
+        (**self).tile(path)
+    }
+}
+
+impl<T: TileSource + ?Sized> TileSource for Arc<T> {
     fn tile(&self, path: TilePath) -> Result<Vec<u8>, TileError> {
         (**self).tile(path)
     }

@@ -26,7 +26,9 @@ pub enum Check {
     Chains,
     /// No id stands for two events.
     Ids,
-    /// Every checkpoint is the authority's and fits the tree.
+    /// The tree over all records is the one that good checkpoints were signed for.
+    Tree,
+    /// Every checkpoint is the authority's, and none contradicts another.
     Checkpoints,
     /// Enough agencies have cosigned.
     Quorum,
@@ -40,7 +42,7 @@ pub enum Check {
 
 impl Check {
     /// All of them, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Continuity,
         Self::Positions,
         Self::Bytes,
@@ -49,6 +51,7 @@ impl Check {
         Self::Keys,
         Self::Chains,
         Self::Ids,
+        Self::Tree,
         Self::Checkpoints,
         Self::Quorum,
         Self::Tiles,
@@ -68,6 +71,7 @@ impl Check {
             Self::Keys => "keys",
             Self::Chains => "chains",
             Self::Ids => "ids",
+            Self::Tree => "tree",
             Self::Checkpoints => "checkpoints",
             Self::Quorum => "quorum",
             Self::Tiles => "tiles",
@@ -88,6 +92,7 @@ impl Check {
             Self::Keys => language.pick("密钥", "keys"),
             Self::Chains => language.pick("事件链", "chains"),
             Self::Ids => language.pick("编号", "ids"),
+            Self::Tree => language.pick("哈希树", "tree"),
             Self::Checkpoints => language.pick("检查点", "checkpoints"),
             Self::Quorum => language.pick("联署", "quorum"),
             Self::Tiles => language.pick("树片", "tiles"),
@@ -228,6 +233,11 @@ pub enum Fault {
     },
     /// The tables cannot be read.
     ModelUnreadable(String),
+    /// A part of an archive states something else than its events give.
+    StatedDiffers {
+        /// The part and what is wrong with it.
+        what: String,
+    },
 }
 
 impl Fault {
@@ -252,6 +262,7 @@ impl Fault {
             Self::ModelDiffers { .. } => "model_differs",
             Self::ModelAhead { .. } => "model_ahead",
             Self::ModelUnreadable(_) => "model_unreadable",
+            Self::StatedDiffers { .. } => "stated_differs",
         }
     }
 
@@ -268,6 +279,7 @@ impl Fault {
         match self {
             Self::Record(cause) => cause.message(Language::En),
             Self::Unreadable(reason) | Self::ModelUnreadable(reason) => reason.clone(),
+            Self::StatedDiffers { what } => format!("the archive states something else than its events give: {what}"),
             Self::OpenGap { source, first, last } => format!("events {first} to {last} of {source} never came"),
             Self::RootDiffers { place, size, signed, computed } => format!(
                 "{place} states the root {signed} for {size} events; this log gives {computed}: events were changed, \
@@ -313,6 +325,7 @@ impl Fault {
             Self::Record(cause) => cause.message(Language::Zh),
             Self::Unreadable(reason) => format!("无法读取：{reason}"),
             Self::ModelUnreadable(reason) => format!("查询表无法读取：{reason}"),
+            Self::StatedDiffers { what } => format!("档案所述与其事件不符：{what}"),
             Self::OpenGap { source, first, last } => format!("{source} 的第 {first} 至 {last} 号事件始终缺失"),
             Self::RootDiffers { place, size, signed, computed } => format!(
                 "{place} 对前 {size} 个事件给出的根为 {signed}，本日志为 {computed}：事件被改动、调换、插入或删除"
@@ -352,6 +365,10 @@ impl Fault {
             Self::OpenGap { .. } => language.pick(
                 "请来源部门用其发件箱核对；节点会重新发布丢失的事件",
                 "ask the source's agency to look into its outbox: a node publishes lost events again",
+            ),
+            Self::StatedDiffers { .. } => language.pick(
+                "不要使用该档案的密钥和规则文件；请另索取档案，并查明其来历",
+                "do not use the archive's files of keys and rules; get another archive, and find out where this one came from",
             ),
             Self::ForgedCheckpoint { .. } => language.pick(
                 "查明检查点的来源；不得据此信任日志",

@@ -5,9 +5,11 @@
 //! compared with what is computed. `docs/audit.md` tells what each finding means.
 
 mod anomalies;
+mod archive;
 mod checkpoints;
 mod finding;
 mod outcome;
+mod part;
 mod pipeline;
 mod source;
 mod stops;
@@ -20,6 +22,7 @@ use fengsui_log::StorageError;
 use fengsui_proof::policy::Cosigner;
 use fengsui_proof::tiles::TileError;
 
+pub use archive::{ArchiveRecords, audit_archive};
 pub use checkpoints::Covered;
 pub use finding::{Check, Fault, Finding, Severity};
 pub use outcome::{Checked, Outcome, Skipped};

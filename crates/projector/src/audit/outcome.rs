@@ -12,6 +12,7 @@ use super::source::{Beside, Records};
 use super::work::Work;
 use super::{AuditError, AuditOptions, anomalies, stored_tiles};
 use crate::projector::Projector;
+use crate::state::Registry;
 
 /// Why something was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,8 @@ pub struct Outcome {
     pub anomalies: BTreeMap<String, u64>,
     /// The newest checkpoint with a quorum.
     pub covered: Option<Covered>,
+    /// Agencies, keys and rulebooks at `position`.
+    pub registry: Registry,
 }
 
 impl Outcome {
@@ -70,6 +73,15 @@ impl Outcome {
     #[must_use]
     pub fn severity(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// Adds what was found afterwards.
+    pub(super) fn add(&mut self, finding: Option<Finding>) {
+        let Some(finding) = finding else { return };
+        if let Some(checked) = self.checks.iter_mut().find(|checked| checked.check == finding.check) {
+            checked.failed += finding.count;
+        }
+        self.findings.insert(0, finding);
     }
 }
 
@@ -186,6 +198,7 @@ impl<'a> Run<'a> {
             (Check::Keys, genuine),
             (Check::Chains, chains),
             (Check::Ids, genuine),
+            (Check::Tree, work.tree.size()),
         ];
         self.checked.extend(checked.map(|(check, count)| (check, Ok(count))));
         let continuity = if self.begun_at > 0 { Ok(self.begun_at) } else { Err(Skipped::Nothing) };
@@ -208,7 +221,7 @@ impl<'a> Run<'a> {
         let any = if count > 0 { Ok(count) } else { Err(Skipped::Nothing) };
         self.checked.insert(Check::Checkpoints, any);
         let found = self.covered.as_ref().map(|covered| u64::try_from(covered.cosigners.len()).unwrap_or(u64::MAX));
-        self.checked.insert(Check::Quorum, if count > 0 { Ok(found.unwrap_or(0)) } else { Err(Skipped::Nothing) });
+        self.checked.insert(Check::Quorum, found.ok_or(Skipped::Nothing));
         self.judge_digests(&signed);
         Ok(())
     }
@@ -309,6 +322,7 @@ impl<'a> Run<'a> {
             findings,
             anomalies: self.anomalies,
             covered: self.covered,
+            registry: work.projector.registry().clone(),
         }
     }
 }

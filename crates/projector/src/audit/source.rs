@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use fengsui_log::{EventLog, Position, ReadError, RecordRef};
+use fengsui_proof::archive::ArchiveError;
 use fengsui_proof::checkpoint::SignedCheckpoint;
 use fengsui_proof::tiles::TileSource;
 
@@ -25,7 +26,7 @@ pub enum RecordsError {
     Log(#[from] ReadError),
     /// An archive that cannot be read any further.
     #[error(transparent)]
-    Archive(#[from] Box<dyn std::error::Error + Send + Sync>),
+    Archive(#[from] Box<ArchiveError>),
 }
 
 /// Something that yields a log's records in order: a log, or an archive of one.

@@ -1,6 +1,8 @@
 //! What is audited and who is trusted: a log or an archive, with what lies beside it.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fengsui_event::{Event, Payload};
 use fengsui_log::{Embedded, EventLog, Position};
@@ -8,11 +10,13 @@ use fengsui_node::checkpoints::{CheckpointLedger, tree_folder};
 use fengsui_node::folder::{Exchange, Folder};
 use fengsui_node::source::LogSource;
 use fengsui_projector::audit::{Beside, FoundCheckpoint};
+use fengsui_proof::archive::Archive;
 use fengsui_proof::checkpoint::{Origin, SignedCheckpoint};
 use fengsui_proof::tiles::{TileFolder, TileSource};
 use serde::Deserialize;
 
 use super::super::source;
+use super::archive;
 use crate::arguments::audit_verify::AuditVerifyArguments;
 use crate::exit::Failure;
 use crate::session::{Session, agencies_with_keys};
@@ -24,14 +28,32 @@ const DRAWN_FILE: &str = "drawn.json";
 
 /// A log that is audited, with what lies beside it.
 pub struct Target {
-    /// The log.
-    pub log: Box<dyn EventLog>,
+    /// The log or archive.
+    pub audited: Audited,
     /// What lies beside it.
     pub beside: Beside,
     /// Its name for people.
     pub name: String,
     /// Whom the audit trusts from the start.
     pub trust: Trust,
+}
+
+/// A log, or an archive of one.
+pub enum Audited {
+    /// A log.
+    Log(Box<dyn EventLog>),
+    /// An archive that was opened, and not checked yet.
+    Archive(Arc<Archive>),
+}
+
+impl Audited {
+    /// The last position; 0 for an empty log.
+    pub fn head(&self) -> Result<u64, Failure> {
+        match self {
+            Self::Log(log) => Ok(log.head()?.map_or(0, Position::get)),
+            Self::Archive(archive) => Ok(archive.manifest().last),
+        }
+    }
 }
 
 /// Whom an audit trusts from the start, and who said so.
@@ -48,6 +70,11 @@ pub struct Trust {
 pub fn open(session: &Session, arguments: &AuditVerifyArguments) -> Result<Target, Failure> {
     let own = LogSource::Folder(session.global.data.clone());
     let source = arguments.log.as_ref().unwrap_or(&own);
+    if let LogSource::File(path) | LogSource::Folder(path) = source
+        && is_archive(path)
+    {
+        return open_archive(session, arguments, path);
+    }
     let folder = match source {
         LogSource::Folder(path) => Some(Folder::open(path)?),
         LogSource::File(_) | LogSource::Stream(_) => None,
@@ -62,7 +89,57 @@ pub fn open(session: &Session, arguments: &AuditVerifyArguments) -> Result<Targe
         beside.checkpoints.push(FoundCheckpoint { place: path.display().to_string(), note: read_note(path)? });
     }
     beside.model = arguments.model.clone().or(beside.model);
-    Ok(Target { log, beside, name: source.to_string(), trust })
+    Ok(Target { audited: Audited::Log(log), beside, name: source.to_string(), trust })
+}
+
+/// Whether a path is meant as an archive: by its name, by how it begins, or by what lies in it.
+fn is_archive(path: &Path) -> bool {
+    if path.is_dir() {
+        return ["manifest.json", "SHA256SUMS"].iter().any(|name| path.join(name).is_file());
+    }
+    let begins_as_zip = || {
+        let mut magic = [0; 2];
+        std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"PK"
+    };
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) || begins_as_zip()
+}
+
+fn open_archive(session: &Session, arguments: &AuditVerifyArguments, path: &Path) -> Result<Target, Failure> {
+    let archive = Arc::new(Archive::open(path).map_err(archive::failure)?);
+    let name = path.display().to_string();
+    let trust = trust_of_archive(session, arguments, &archive, &name)?;
+    let mut checkpoints = Vec::new();
+    if let Some(note) = archive.checkpoint().map_err(archive::failure)? {
+        checkpoints.push(FoundCheckpoint { place: format!("{name}: checkpoint"), note });
+    }
+    for path in &arguments.trusted {
+        checkpoints.push(FoundCheckpoint { place: path.display().to_string(), note: read_note(path)? });
+    }
+    let tiles: Box<dyn TileSource> = Box::new(Arc::clone(&archive));
+    let beside = Beside { checkpoints, tiles: Some((tiles, archive.manifest().last)), model: arguments.model.clone() };
+    Ok(Target { audited: Audited::Archive(archive), beside, name, trust })
+}
+
+fn trust_of_archive(
+    session: &Session,
+    arguments: &AuditVerifyArguments,
+    archive: &Archive,
+    name: &str,
+) -> Result<Trust, Failure> {
+    let own = session.global.data.join("exchange.toml");
+    let outside = arguments.exchange.as_ref().or(Some(&own).filter(|_| Folder::is_initialised(&session.global.data)));
+    if let Some(path) = outside {
+        let place = path.display().to_string();
+        return Ok(Trust { exchange: Exchange::load(path)?, place, from_itself: false });
+    }
+    let stated = archive.exchange().map_err(archive::failure)?;
+    let exchange = Exchange {
+        region: stated.region,
+        authority: stated.authority,
+        authority_keys: stated.authority_keys,
+        servers: Vec::new(),
+    };
+    Ok(Trust { exchange, place: format!("{name}: exchange.toml"), from_itself: true })
 }
 
 fn trust(
@@ -149,8 +226,6 @@ fn signed_here(folder: &Folder) -> Result<Vec<FoundCheckpoint>, Failure> {
 }
 
 fn read_note(path: &PathBuf) -> Result<SignedCheckpoint, Failure> {
-    use std::io::Read as _;
-
     let file = std::fs::File::open(path).map_err(Failure::file(path))?;
     let mut text = String::new();
     file.take(NOTE_BYTES_MAX + 1).read_to_string(&mut text).map_err(Failure::file(path))?;

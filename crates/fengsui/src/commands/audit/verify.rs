@@ -1,10 +1,12 @@
 //! `audit verify`: everything is checked, and what was checked is told.
 
-use fengsui_node::as_of::TemporaryFolder;
+use fengsui_log::Position;
+use fengsui_node::as_of::{AsOfError, TemporaryFolder};
 use fengsui_node::node::genesis;
-use fengsui_projector::audit::{AuditError, AuditOptions, LogRecords, Outcome, RecordsError, audit};
+use fengsui_projector::audit::{AuditError, AuditOptions, LogRecords, Outcome, RecordsError, audit, audit_archive};
 
-use super::target::{self, Target, Trust};
+use super::archive;
+use super::target::{self, Audited, Target, Trust};
 use super::verify_show;
 use crate::arguments::audit_verify::AuditVerifyArguments;
 use crate::exit::{Exit, Failure};
@@ -15,7 +17,11 @@ use crate::session::Session;
 /// Verifies a log.
 pub fn run(session: &Session, arguments: &AuditVerifyArguments) -> Result<Exit, Failure> {
     session.refuse_as_of()?;
-    let Target { log, beside, name, trust } = target::open(session, arguments)?;
+    let Target { audited, beside, name, trust } = target::open(session, arguments)?;
+    let head = audited.head()?;
+    if let Some(until) = arguments.until.filter(|until| until.get() > head) {
+        return Err(AsOfError::BeyondHead { asked: until.get(), head }.into());
+    }
     warn_of_trust(session, &trust);
     let temporary = match &arguments.work {
         None => Some(TemporaryFolder::new()?),
@@ -24,7 +30,7 @@ pub fn run(session: &Session, arguments: &AuditVerifyArguments) -> Result<Exit, 
     let work = temporary.as_ref().map(TemporaryFolder::path).or(arguments.work.as_deref());
     let options = AuditOptions {
         genesis: genesis(&trust.exchange),
-        until: arguments.until.map(fengsui_log::Position::get),
+        until: arguments.until.map(Position::get),
         work: work.unwrap_or(&session.global.data).to_owned(),
         keep: arguments.work.is_some(),
         cosigners: arguments.cosigner.clone(),
@@ -33,7 +39,13 @@ pub fn run(session: &Session, arguments: &AuditVerifyArguments) -> Result<Exit, 
     };
     interrupt::watch();
     let mut bar = Bar::with_lines(session.output.look(), "核验", "Verifying");
-    let outcome = audit(&LogRecords(log.as_ref()), &beside, &options, &mut bar);
+    let outcome = match &audited {
+        Audited::Log(log) => audit(&LogRecords(log.as_ref()), &beside, &options, &mut bar),
+        Audited::Archive(archive) => {
+            archive.check(&mut |done, total| bar.at(done, total)).map_err(archive::failure)?;
+            audit_archive(archive, &beside, &options, &mut bar)
+        }
+    };
     let seconds = bar.seconds();
     drop(bar);
     let outcome: Outcome = outcome.map_err(|error| failure(session, error, options.keep))?;
@@ -85,9 +97,7 @@ fn failure(session: &Session, error: AuditError, keep: bool) -> Failure {
         AuditError::Records(RecordsError::Missing { .. }) | AuditError::Ended { .. } => {
             Failure::failed("log_changed", format!("核验期间日志有变动，请重新运行：{error}"), error.to_string())
         }
-        AuditError::Records(RecordsError::Archive(_)) => {
-            Failure::Integrity { code: "archive", zh: format!("档案有误：{error}"), en: error.to_string() }
-        }
+        AuditError::Records(RecordsError::Archive(error)) => archive::failure(*error),
         AuditError::OtherTrust { folder } => {
             let folder = folder.display();
             Failure::failed(
