@@ -186,7 +186,8 @@ pub(super) fn compare(
     let Reach { tree, head, begun_at } = reach;
     signed.sort_by_key(|one| (one.size, one.position.is_none()));
     let oldest = signed.len().saturating_sub(NEWEST);
-    let mut last_good = 0;
+    // The largest size that fits, and the one before it: where the log differs lies after one that is smaller.
+    let (mut fits_before, mut fits) = (0, 0);
     let mut roots: BTreeMap<u64, Hash> = BTreeMap::new();
     for (index, one) in signed.iter_mut().enumerate() {
         let Signed { place, size, root, position, .. } = &*one;
@@ -203,17 +204,20 @@ pub(super) fn compare(
         if size > tree {
             if size > head {
                 let fault = Fault::DroppedTail { place, size, head };
-                findings.add(Finding::new(Check::Checkpoints, Severity::Integrity, Some(head + 1), fault));
+                findings.add(Finding::new(Check::Tree, Severity::Integrity, Some(head + 1), fault));
             }
             continue;
         }
         let root_of_log = tiles::root(&computed, size)?;
         one.fits = root_of_log == root;
         if one.fits {
-            last_good = size;
+            if size > fits {
+                (fits_before, fits) = (fits, size);
+            }
         } else {
+            let from = if fits < size { fits } else { fits_before };
             let fault = Fault::RootDiffers { place, size, signed: root, computed: root_of_log };
-            let finding = Finding::new(Check::Checkpoints, Severity::Integrity, Some(last_good + 1), fault);
+            let finding = Finding::new(Check::Tree, Severity::Integrity, Some(from + 1), fault);
             findings.add(Finding { until: Some(size), ..finding });
         }
     }
@@ -254,6 +258,10 @@ pub(super) fn quorum(
         if best.as_ref().is_none_or(|best| best.cosigners.len() < covered.cosigners.len()) {
             best = Some(covered);
         }
+    }
+    if best.is_none() && !signed.is_empty() {
+        // That none of them fits was told.
+        return None;
     }
     let finding = match best {
         None if asked.unwrap_or(0) == 0 => Finding::new(Check::Quorum, Severity::Remark, None, Fault::NoCheckpoint),

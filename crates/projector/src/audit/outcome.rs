@@ -28,6 +28,8 @@ pub enum Skipped {
     Beyond,
     /// The audit ended before.
     Ended,
+    /// It takes the log from its first position on.
+    Part,
 }
 
 /// How one check went.
@@ -46,6 +48,8 @@ pub struct Checked {
 /// What an audit has seen.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// First position of what was audited: 1, but for an archive of a later part of a log.
+    pub first: u64,
     /// Last position that an earlier audit had verified; 0 when this one began anew.
     pub begun_at: u64,
     /// Last position that was looked at.
@@ -313,6 +317,7 @@ impl<'a> Run<'a> {
         let checks = Check::ALL.map(checked).to_vec();
         findings.sort_by_key(|one| (std::cmp::Reverse(one.severity), one.check, one.position));
         Outcome {
+            first: 1,
             begun_at: self.begun_at,
             position,
             head: self.head,

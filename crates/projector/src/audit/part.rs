@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use fengsui_event::{Event, KeyId, Payload, Source};
+use fengsui_event::{Decoded, Event, KeyId, Payload, Source};
 use fengsui_proof::archive::{Archive, ArchiveKey, ArchiveRecord};
 
 use super::checkpoints::{self, Reach};
@@ -60,11 +60,16 @@ pub(super) fn audit_part(
     };
     let checks = Check::ALL.map(|check| {
         let count = checked.get(&check).copied();
-        let skipped = count.is_none().then_some(Skipped::Nothing).filter(|_| failed(check) == 0);
+        let why = match check {
+            Check::Checkpoints | Check::Quorum => Skipped::Nothing,
+            _ => Skipped::Part,
+        };
+        let skipped = count.is_none().then_some(why).filter(|_| failed(check) == 0);
         Checked { check, checked: count.unwrap_or(0), failed: failed(check), skipped }
     });
     Ok(Outcome {
-        begun_at: manifest.first - 1,
+        first: manifest.first,
+        begun_at: 0,
         position: manifest.last,
         head: manifest.last,
         root: manifest.root,
@@ -154,6 +159,14 @@ impl Part {
                 self.add(Check::Chains, position, cause);
             }
             Ok(_) => {}
+        }
+        match &event.data {
+            Decoded::Known(_) => self.count(Check::Schema),
+            Decoded::Unknown => {}
+            Decoded::Malformed(reason) => {
+                self.count(Check::Schema);
+                self.add(Check::Schema, position, Cause::MalformedPayload(reason.clone()));
+            }
         }
         self.note_keys(position, &event);
     }

@@ -16,6 +16,8 @@ pub(super) fn compare(
     findings: &mut Findings,
 ) -> Result<u64, AuditError> {
     let mut compared = 0;
+    // The lowest level that differs places it best; what is above follows from it.
+    let mut lowest = None;
     for path in TilePath::all_in_tree(size) {
         let leaves = leaves_under(path);
         if (path.index() + 1).saturating_mul(leaves.saturating_mul(256)) <= from {
@@ -31,7 +33,8 @@ pub(super) fn compare(
             Ok(theirs) => first_difference(&ours, &theirs)
                 .map(|place| (Fault::TileDiffers { tile: path.to_string() }, path.index() * 256 + place)),
         };
-        if let Some((fault, hash)) = fault {
+        if let Some((fault, hash)) = fault.filter(|_| lowest.is_none_or(|level| level == path.level())) {
+            lowest = Some(path.level());
             let first = hash.saturating_mul(leaves);
             let finding = Finding::new(Check::Tiles, Severity::Integrity, Some(first + 1), fault);
             let until = (leaves > 1).then(|| first.saturating_add(leaves));

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use fengsui_event::Digest;
+use fengsui_event::{Digest, KeyId};
 use fengsui_log::StorageError;
 use fengsui_proof::hash::{Hash, leaf_hash};
 use fengsui_proof::tiles::{TileFolder, TilePath, TileSource, TreeWriter};
@@ -138,7 +138,7 @@ impl Work {
 /// SHA-256 of the exchange as it was given: whoever trusts others from the start audits something else.
 fn trust_of(genesis: &Registry) -> Digest {
     let Registry { region, authority, keys, .. } = genesis;
-    let keys: Vec<&str> = keys.keys().map(|keyid| keyid.as_str()).collect();
+    let keys: Vec<&str> = keys.keys().map(KeyId::as_str).collect();
     Digest::of(format!("{region}\n{authority}\n{}\n", keys.join("\n")).as_bytes())
 }
 
