@@ -11,7 +11,7 @@ use crate::query::{AnomalyFilter, View};
 use crate::store::ModelError;
 
 /// What an anomaly's code says of the log. Codes of mere conduct say nothing of it; gaps in chains count only as long as they are open.
-fn class(code: &str) -> Option<(Check, Severity)> {
+pub(super) fn class(code: &str) -> Option<(Check, Severity)> {
     let class = match code {
         "lost" => (Check::Positions, Severity::Integrity),
         "malformed_envelope" | "id_mismatch" | "wrong_subject" => (Check::Bytes, Severity::Integrity),

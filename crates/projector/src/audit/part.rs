@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use fengsui_event::{Decoded, Event, KeyId, Payload, Source};
 use fengsui_proof::archive::{Archive, ArchiveKey, ArchiveRecord};
 
+use super::anomalies;
 use super::checkpoints::{self, Reach};
 use super::finding::{Check, Fault, Finding, Findings, Severity};
 use super::outcome::{Checked, Outcome, Skipped};
@@ -38,6 +39,7 @@ pub(super) fn audit_part(
         }
     }
     part.compare_keys(&keys, manifest.first);
+    part.tell_open_gaps();
     let Part { registry, mut findings, counts, chains, .. } = part;
     let mut signed = Vec::new();
     checkpoints::take_in(&beside.checkpoints, &registry, &options.cosigners, &mut signed, &mut findings);
@@ -130,7 +132,7 @@ impl Part {
     fn take(&mut self, record: &ArchiveRecord) {
         let position = record.position;
         self.count(Check::Positions);
-        let Some(content) = &record.content else { return self.add(Check::Positions, position, Cause::Lost) };
+        let Some(content) = &record.content else { return self.add(position, Cause::Lost) };
         self.count(Check::Bytes);
         let raw = RawRecord {
             position,
@@ -141,31 +143,28 @@ impl Part {
         };
         let Prepared { digest, event, fault, .. } = prepare(raw, SignatureCheck::Verify, &mut self.verifiers);
         let Some(event) = event else {
-            return self.add(Check::Bytes, position, fault.map_or(Cause::BadSignature, |fault| *fault));
+            return self.add(position, fault.map_or(Cause::BadSignature, |fault| *fault));
         };
         self.count(Check::Signatures);
         if let Some(fault) = fault {
-            let check = if *fault == Cause::BadSignature { Check::Signatures } else { Check::Bytes };
-            return self.add(check, position, *fault);
+            return self.add(position, *fault);
         }
         self.count(Check::Keys);
         if let Err(cause) = self.check_key(position, &event) {
-            return self.add(Check::Keys, position, cause);
+            return self.add(position, cause);
         }
         let before = Chain { sequence: event.sequence - 1, head: event.previous, ..Chain::default() };
         let chain = self.chains.entry(event.source.clone()).or_insert(before);
-        match admit(chain, &event, digest) {
-            Ok(Some(cause @ (Cause::ChainGap { .. } | Cause::TooManyGaps))) | Err(cause) => {
-                self.add(Check::Chains, position, cause);
-            }
-            Ok(_) => {}
+        // A gap may still be filled: those that are left are told at the end.
+        if let Err(cause) = admit(chain, &event, digest) {
+            return self.add(position, cause);
         }
         match &event.data {
             Decoded::Known(_) => self.count(Check::Schema),
             Decoded::Unknown => {}
             Decoded::Malformed(reason) => {
                 self.count(Check::Schema);
-                self.add(Check::Schema, position, Cause::MalformedPayload(reason.clone()));
+                self.add(position, Cause::MalformedPayload(reason.clone()));
             }
         }
         self.note_keys(position, &event);
@@ -212,7 +211,21 @@ impl Part {
         *self.counts.entry(check).or_default() += 1;
     }
 
-    fn add(&mut self, check: Check, position: u64, cause: Cause) {
-        self.findings.add(Finding::new(check, Severity::Integrity, Some(position), Fault::Record(cause)));
+    fn add(&mut self, position: u64, cause: Cause) {
+        let class = anomalies::class(cause.code());
+        if let Some((check, severity)) = class {
+            self.findings.add(Finding::new(check, severity, Some(position), Fault::Record(cause)));
+        }
+    }
+
+    fn tell_open_gaps(&mut self) {
+        let gaps = self.chains.iter().flat_map(|(source, chain)| chain.gaps.iter().map(move |gap| (source, gap)));
+        let mut gaps: Vec<(String, u64, u64)> =
+            gaps.map(|(source, gap)| (source.to_string(), gap.first, gap.last)).collect();
+        gaps.sort();
+        for (source, first, last) in gaps {
+            let fault = Fault::OpenGap { source, first, last };
+            self.findings.add(Finding::new(Check::Chains, Severity::Integrity, None, fault));
+        }
     }
 }

@@ -52,7 +52,7 @@ fn lines(session: &Session, outcome: &Outcome, about: &About<'_>, exit: Exit) ->
         "trust": {"place": about.trust.place, "from_itself": about.trust.from_itself,
                   "region": about.trust.exchange.region, "authority": about.trust.exchange.authority,
                   "keys": about.trust.exchange.authority_keys},
-        "begun_at": outcome.begun_at, "position": outcome.position, "head": outcome.head,
+        "first": outcome.first, "begun_at": outcome.begun_at, "position": outcome.position, "head": outcome.head,
         "root": outcome.root, "digest": outcome.digest.map(|digest| format!("sha256:{digest}")),
         "covered": covered, "checks": outcome.checks, "anomalies": outcome.anomalies,
         "milliseconds": milliseconds(about.seconds),
@@ -88,6 +88,9 @@ fn facts(session: &Session, outcome: &Outcome, about: &About<'_>) -> Result<(), 
     facts
         .add(output.say("日志", "log"), about.name)
         .add(output.say("信任根", "trust"), format!("{} {} ({place}{itself})", exchange.region, exchange.authority));
+    if outcome.first > 1 {
+        facts.add(output.say("首个位置", "first position"), outcome.first);
+    }
     if outcome.begun_at > 0 {
         facts.add(output.say("此前已核验至", "verified before up to"), outcome.begun_at);
     }
@@ -161,6 +164,7 @@ fn skipped_text(check: Check, skipped: Skipped, language: Language) -> &'static 
         (Skipped::Passed, _) => language.pick("所指位置已过", "of a position that was passed"),
         (Skipped::Beyond, _) => language.pick("所指位置未到", "of a position beyond"),
         (Skipped::Ended, _) => language.pick("未核验", "not looked at"),
+        (Skipped::Part, _) => language.pick("须有位置 1 起的日志", "needs the log from position 1 on"),
     }
 }
 
