@@ -119,7 +119,7 @@ impl Shown<'_> {
         let say = |zh: &'static str, en: &'static str| language.pick(zh, en);
         let statement = self.certificate.statement();
         let checkpoint = self.verified.checkpoint.checkpoint();
-        let witnesses: Vec<String> = self.verified.cosigned.iter().map(|it| self.witness(&it.name)).collect();
+        let witnesses: Vec<String> = self.verified.cosigned.iter().map(|it| witness(self.verified, &it.name)).collect();
         document
             .part(say("依据", "What it rests on"))
             .fact(say("日志", "log"), checkpoint.origin)
@@ -130,10 +130,10 @@ impl Shown<'_> {
             .fact(say("规则 SHA-256", "rulebook's SHA-256"), statement.rulebook.sha256)
             .fact(say("签名密钥", "signing key"), statement.keyid);
     }
+}
 
-    /// A witness by its agency's code where it has one.
-    fn witness(&self, name: &str) -> String {
-        let origin = self.verified.checkpoint.checkpoint().origin;
-        origin.agency_of(name).map_or_else(|| name.to_owned(), |agency| agency.to_string())
-    }
+/// A witness by its agency's code where it has one.
+pub fn witness(verified: &Verified, name: &str) -> String {
+    let origin = verified.checkpoint.checkpoint().origin;
+    origin.agency_of(name).map_or_else(|| name.to_owned(), |agency| agency.to_string())
 }

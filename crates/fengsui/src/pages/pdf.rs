@@ -90,7 +90,7 @@ impl Sheet {
             Heading::Part(text) => {
                 self.y -= GAP;
                 self.paragraph(text, PART_SIZE);
-                let (y, right) = (self.y - 2.0, MARGIN + self.width());
+                let (y, right) = (self.y - 4.0, MARGIN + self.width());
                 self.page.set_line_width(0.5).move_to(MARGIN, y).line_to(right, y).stroke();
                 self.y -= GAP / 2.0;
             }

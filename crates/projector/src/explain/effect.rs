@@ -26,7 +26,7 @@ pub enum What {
     Reminders,
     /// At which level it is supervised; `of` is the referral's addressee.
     Supervision,
-    /// A term; `of` is what is owed and by whom.
+    /// A term; `of` is what is owed and by whom (a rectification by the unit; named is who ordered it).
     Term,
     /// A feedback; `of` is who gave it.
     Feedback,
@@ -34,8 +34,6 @@ pub enum What {
     Determined,
     /// The day on which the hazard was gone.
     Rectified,
-    /// The last day of a rectification order.
-    Order,
     /// An objection of the unit.
     Objection,
     /// A ledger entry; `of` is its number, `to` its points.
@@ -131,8 +129,6 @@ fn changed_parts(before: Option<&CaseState>, after: &CaseState, authority: &Agen
     note(found, What::Determined, None, text(determined), text(after.determined_on));
     let rectified = before.and_then(|case| case.rectified_on);
     note(found, What::Rectified, None, text(rectified), text(after.rectified_on));
-    let ordered = |case: &CaseState| case.rectification.as_ref().map(|order| order.due_on);
-    note(found, What::Order, None, text(before.and_then(ordered)), text(ordered(after)));
     for (index, objection) in after.objections.iter().enumerate() {
         let code = |decision: Option<ObjectionDecision>| decision.map_or("filed", |decision| decision.code());
         let was = before.and_then(|case| case.objections.get(index)).map(|was| code(was.decision));

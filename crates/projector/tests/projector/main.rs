@@ -22,6 +22,7 @@ mod checkpoint;
 mod closing;
 mod deadlines;
 mod endorsement;
+mod explain;
 mod faults;
 mod feedback;
 mod golden;

@@ -110,9 +110,10 @@ fn explained_entry(wording: &Wording<'_>, entry: &ExplainedEntry, document: &mut
         )
         .fact(wording.say("规则", "rule"), &line.rule)
         .fact(wording.say("规则版本", "rulebook"), rulebook(wording, entry))
+        .fact_some(wording.say("规则哈希", "its SHA-256"), entry.published.as_ref().map(|published| published.sha256))
         .fact_some(wording.say("案件", "case"), line.case)
         .fact(wording.say("起因事件", "cause"), format!("{} {}", line.position, line.cause))
-        .fact(wording.say("因果链（位置）", "chain (positions)"), chain.join(" → "));
+        .fact(wording.say("因果链", "chain"), chain.join(" → "));
     match &entry.calculation {
         Some(calculation) => {
             section.fact(wording.say("计算", "calculation"), wording.calculation(calculation));
@@ -135,11 +136,10 @@ fn explained_entry(wording: &Wording<'_>, entry: &ExplainedEntry, document: &mut
 fn rulebook(wording: &Wording<'_>, entry: &ExplainedEntry) -> String {
     let Some(published) = &entry.published else { return entry.line.rulebook.clone() };
     let [zh, en] = &published.name;
-    let (version, position, from, sha256) =
-        (&published.version, published.position, published.effective_from, &published.sha256);
+    let (version, position, from) = (&published.version, published.position, published.effective_from);
     wording.say(
-        format!("{version} {zh}\n位置 {position} 发布，自 {from} 起施行\nsha256:{sha256}"),
-        format!("{version} {en}\npublished at position {position}, in force from {from}\nsha256:{sha256}"),
+        format!("{version} {zh}\n位置 {position} 发布，自 {from} 起施行"),
+        format!("{version} {en}\npublished at position {position}, in force from {from}"),
     )
 }
 

@@ -43,18 +43,28 @@ impl Wording<'_> {
         if self.explanation.is_broken() {
             return self.say(
                 format!("不可信：{differences} 处不符，其中有的事件未通过验证；请用 fengsui audit verify 核验整个日志"),
-                format!("Not to be trusted: {differences} findings, and not every event is genuine; check the whole log with fengsui audit verify"),
+                format!(
+                    "Not to be trusted: {}, and not every event is genuine; check the whole log with fengsui audit verify",
+                    count(differences, "finding", "findings"),
+                ),
             );
         }
         if differences > 0 {
             return self.say(
                 format!("有出入：查询库、日志和规则有 {differences} 处不一致；可用 fengsui replay 重建查询库后再作比较"),
-                format!("Differs: tables, log and rulebook do not agree in {differences} places; draw the tables again with fengsui replay and compare"),
+                format!(
+                    "Differs: tables, log and rulebook do not agree in {}; draw the tables again with fengsui replay and compare",
+                    count(differences, "place", "places"),
+                ),
             );
         }
         self.say(
             format!("一致：{events} 个事件签名和密钥有效；{entries} 笔账目由日志和规则重新计算，结果与查询库相同"),
-            format!("Agrees: signatures and keys of {events} events are good; {entries} entries, worked out again from log and rulebook, are those of the tables"),
+            format!(
+                "Agrees: signature and key are good in {}; what log and rulebook give is what the tables have, in {}",
+                count(events, "event", "events"),
+                count(entries, "entry", "entries"),
+            ),
         )
     }
 
@@ -77,7 +87,7 @@ impl Wording<'_> {
             Some(0) => self.say("交换文件所载".to_owned(), "of the exchange file".to_owned()),
             Some(since) => self.say(format!("位置 {since} 登记"), format!("registered at position {since}")),
         };
-        Some(format!("{}{}", key.keyid, self.say(format!("（{known}）"), format!(" ({known})"))))
+        Some(format!("{}\n{known}", key.keyid))
     }
 
     /// A change in words.
@@ -109,7 +119,6 @@ impl Wording<'_> {
             What::Feedback => self.say("反馈", "feedback"),
             What::Determined => self.say("认定日期", "determined on"),
             What::Rectified => self.say("消除日期", "rectified on"),
-            What::Order => self.say("整改期限", "to be rectified by"),
             What::Objection => self.say("异议", "objection"),
             What::Entry => self.say("账目", "entry"),
         }
@@ -261,6 +270,10 @@ impl Wording<'_> {
             ),
         }
     }
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Points with their sign.
