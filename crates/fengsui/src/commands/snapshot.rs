@@ -61,7 +61,7 @@ fn write_file(session: &Session, out: &Path) -> Result<Exit, Failure> {
         let mut facts = header_facts(output, &header);
         facts.add(output.say("文件", "file"), out.display());
         if let Ok(endorsement) = &endorsed {
-            facts.add(output.say("联署", "cosigned by"), endorsement.cosigned.len());
+            facts.add(output.say("会签", "cosigned by"), endorsement.cosigned.len());
         }
         facts.show(output)?;
     }
@@ -144,7 +144,7 @@ fn show(session: &Session, file: &Path) -> Result<Exit, Failure> {
     }
     header_facts(output, header).show(output)?;
     output.note(
-        "校验和相符；其内容是否可信，由 `fengsui snapshot load` 按联署的检查点判定",
+        "校验和相符；其内容是否可信，由 `fengsui snapshot load` 按会签的检查点判定",
         "its checksums are right; whether to believe it, `fengsui snapshot load` tells by cosigned checkpoints",
     );
     Ok(Exit::Done)
@@ -195,7 +195,7 @@ fn told(session: &Session, file: &Path, header: &Header, loaded: Option<&Loaded>
     let mut facts = header_facts(output, header);
     if let Some(Loaded { endorsement, .. }) = loaded {
         let of = format!("{} / {}", endorsement.cosigned.len(), endorsement.needed);
-        facts.add(output.say("联署（已有/须有）", "cosigned by (has / takes)"), of);
+        facts.add(output.say("会签（已有/须有）", "cosigned by (has / takes)"), of);
     }
     facts.add(output.say("查询库位置", "tables at position"), position);
     facts.show(output)?;
@@ -251,10 +251,10 @@ fn failure(error: LoadError) -> Failure {
         LoadError::Snapshot(error) => snapshot_zh(&error),
         LoadError::Endorsement(error) => endorsement_zh(&error),
         LoadError::OtherState { found, expected } => format!(
-            "快照的状态摘要为 sha256:{found}，而联署的检查点载明 sha256:{expected}：快照被改动，或属于另一日志；请向其他部门另行索取"
+            "快照的状态摘要为 sha256:{found}，而会签的检查点载明 sha256:{expected}：快照被改动，或属于另一日志；请向其他部门另行索取"
         ),
         LoadError::OtherLog { position, found, expected } => format!(
-            "本节点的日志在位置 {position} 的树根为 {found}，而联署的检查点载明 {expected}：\
+            "本节点的日志在位置 {position} 的树根为 {found}，而会签的检查点载明 {expected}：\
              本节点的日志与其他部门的不同，请运行 `fengsui audit verify`"
         ),
     };
@@ -305,7 +305,7 @@ fn endorsement_zh(error: &EndorsementError) -> String {
             "联席会议办公室就规模 {size} 签署了两份不同的检查点，其一为伪：请运行 `fengsui audit verify` 并询问其他部门"
         ),
         EndorsementError::TooFew { position, needed, cosigned } => format!(
-            "位置 {position} 的检查点须有 {needed} 家联署，现有 {}：请等待，或用 --cosigner 指明其他联署者；--quorum 可降低要求",
+            "位置 {position} 的检查点须有 {needed} 家会签，现有 {}：请等待，或用 --cosigner 指明其他会签者；--quorum 可降低要求",
             cosigned.len()
         ),
         EndorsementError::Log(_) | EndorsementError::Interrupted => error.to_string(),
