@@ -1,6 +1,7 @@
 //! Whether everything is in order, and what mends what is not.
 
 mod broker;
+mod checkpoints;
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -97,6 +98,7 @@ fn examine(folder: &Folder, findings: &mut Findings<'_>) {
     }
     if let Some(registry) = model(folder, head, findings) {
         keys(folder, &registry, findings);
+        checkpoints::examine(folder, &registry, findings);
         if head == Some(0) {
             findings.warning(
                 "rulebook",

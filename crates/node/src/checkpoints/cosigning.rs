@@ -11,7 +11,7 @@ use fengsui_projector::Watcher;
 use fengsui_proof::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
 use fengsui_proof::tree::{Frontier, Hash};
 
-use super::signing::{Sent, cosign_note, deliver, event_id};
+use super::signing::{Sent, cosign_note, deliver, event_id, finish};
 use super::{CheckpointError, CheckpointLedger, Ground, LastSigned, edge_of, notes};
 use crate::keys::SigningKey;
 use crate::node::Node;
@@ -48,11 +48,7 @@ impl<'n> Cosigning<'n> {
         let name = origin.cosigner_name(agency);
         let key = SigningKey::load(&node.folder().key(agency))?;
         let mut ledger = CheckpointLedger::open(&CheckpointLedger::path(node.folder().root()))?;
-        let pending = ledger.last(&name)?;
-        let finished = match &pending {
-            Some(last) => deliver(node, &mut ledger, agency, last, now)?,
-            None => None,
-        };
+        let finished = finish(node, &mut ledger, agency, &name, now, watcher)?;
         let last = cosigned_before(node, &ledger, &name, agency)?;
         let checker = Checker { ground: Ground::of(node), name: &name, last: last.as_ref() };
         let Some(tree) = checker.check(note, &mut self.digest, watcher)? else { return Ok(finished) };

@@ -19,6 +19,8 @@ mod ledger;
 pub mod notes;
 mod schema;
 mod signing;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use comparing::{Agreement, Ground};

@@ -50,17 +50,15 @@ pub fn sign(
     let key = SigningKey::load(&node.folder().key(authority))?;
     let mut ledger = CheckpointLedger::open(&CheckpointLedger::path(node.folder().root()))?;
     let (log_name, name) = (origin.to_string(), origin.cosigner_name(authority));
-    if let Some(last) = ledger.last(&log_name)?
-        && let Some(sent) = deliver(node, &mut ledger, authority, &last, now)?
-    {
+    if let Some(sent) = finish(node, &mut ledger, authority, &log_name, now, watcher)? {
         return Ok(Some(sent));
     }
     let size = node.progress().position;
     let before = signed_before(node, &ledger, &log_name)?;
+    let tree = consistent_tree(node, &log_name, before, size, watcher)?;
     if !has_news(node.log(), before.map_or(0, |(size, _)| size), size)? {
         return Ok(None);
     }
-    let tree = consistent_tree(node, &log_name, before, size, watcher)?;
     let digest = if with_digest { Some(node.projector().digest().map_err(NodeError::from)?) } else { None };
     let mut note = SignedCheckpoint::sign(Checkpoint::new(origin, size, tree.root(), digest), &key);
     cosign_note(&mut note, &name, now, &key)?;
@@ -163,6 +161,30 @@ impl IdSource for Given {
     }
 }
 
+/// Sends what a name has signed last and a run that was cut off has not sent, provided that it is still true of this log.
+pub(super) fn finish(
+    node: &mut Node,
+    ledger: &mut CheckpointLedger,
+    agency: AgencyCode,
+    name: &str,
+    now: Timestamp,
+    watcher: &mut dyn Watcher,
+) -> Result<Option<Sent>, CheckpointError> {
+    let Some(last) = ledger.last(name)? else { return Ok(None) };
+    if !is_pending(node, &last)? {
+        return Ok(None);
+    }
+    let head = node.progress().position;
+    consistent_tree(node, name, Some((last.tree.size(), last.tree.root())), head, watcher)?;
+    deliver(node, ledger, agency, &last, now)
+}
+
+/// Whether what was signed is still to be sent.
+fn is_pending(node: &Node, last: &LastSigned) -> Result<bool, CheckpointError> {
+    let Some(event) = last.event.filter(|_| last.refused.is_none()) else { return Ok(false) };
+    Ok(!node.outbox().contains(event).map_err(NodeError::from)?)
+}
+
 /// Sends what a name has signed last, unless that was done. An event that has no effect is remembered as such and not sent again.
 pub(super) fn deliver(
     node: &mut Node,
@@ -171,8 +193,8 @@ pub(super) fn deliver(
     last: &LastSigned,
     now: Timestamp,
 ) -> Result<Option<Sent>, CheckpointError> {
-    let Some(event) = last.event.filter(|_| last.refused.is_none()) else { return Ok(None) };
-    if node.outbox().contains(event).map_err(NodeError::from)? {
+    let Some(event) = last.event else { return Ok(None) };
+    if !is_pending(node, last)? {
         return Ok(None);
     }
     let note = notes::parse(&last.name, &last.note)?;

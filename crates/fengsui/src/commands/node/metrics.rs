@@ -36,6 +36,7 @@ impl Collector for Numbers {
         self.broker(to)?;
         self.log(to)?;
         self.outbox(to)?;
+        self.checkpoints(to)?;
         self.alarms(to)
     }
 }
@@ -91,6 +92,22 @@ impl Numbers {
         )?;
         counter(to, "outbox_sent", "Events published since the folder was made", outbox.sent)?;
         gauge(to, "chain_sequence", "Number of the last event in the node's own chain", signed(outbox.sequence))
+    }
+
+    fn checkpoints(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let checkpoints = &self.status.checkpoints;
+        let part = |part: &'static str, size: u64| ([("part", part)], signed(size));
+        let sizes = [
+            part("newest", checkpoints.newest),
+            part("witnessed", checkpoints.witnessed),
+            part("own", checkpoints.own),
+        ];
+        let rows: Vec<(&[(&str, &str)], i64)> = sizes.iter().map(|(label, value)| (&label[..], *value)).collect();
+        family(to, "checkpoint_size", "Positions that the newest checkpoint covers, by who has cosigned it", &rows)?;
+        let uncovered = "Events other than checkpoints that the newest checkpoint does not cover";
+        gauge(to, "checkpoint_uncovered", uncovered, signed(checkpoints.uncovered))?;
+        let unwitnessed = "Events other than checkpoints that no checkpoint with enough cosignatures covers";
+        gauge(to, "checkpoint_unwitnessed", unwitnessed, signed(checkpoints.unwitnessed))
     }
 
     fn alarms(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -193,9 +210,14 @@ mod tests {
         check("fengsui_outbox_oldest_seconds", "41");
         check("fengsui_outbox_sent_total", "60");
         check("fengsui_chain_sequence", "64");
+        check("fengsui_checkpoint_size{part=\"newest\"}", "110");
+        check("fengsui_checkpoint_size{part=\"witnessed\"}", "100");
+        check("fengsui_checkpoint_size{part=\"own\"}", "110");
+        check("fengsui_checkpoint_uncovered", "5");
+        check("fengsui_checkpoint_unwitnessed", "13");
         check("fengsui_alarms", "1");
         check("fengsui_alarm{code=\"missing\"}", "1");
-        assert_eq!(samples.len(), 22, "{text}");
+        assert_eq!(samples.len(), 27, "{text}");
     }
 
     #[test]

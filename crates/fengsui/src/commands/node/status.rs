@@ -160,6 +160,7 @@ impl Seen {
             facts.add(output.say("以下截至", "what follows is of"), local_time(status.written));
         }
         add_log(output, &mut facts, status);
+        add_checkpoints(output, &mut facts, status);
         facts.add(output.say("本节点链号", "chain"), status.outbox.sequence);
         facts.add_some(output.say("链首哈希", "chain head"), status.outbox.chain_head.as_ref());
         facts
@@ -246,6 +247,15 @@ impl Waiting {
         let outbox = Outbox::open_reader(folder.outbox())?;
         Ok(Self { counts: outbox.counts()?, oldest: outbox.oldest_pending()? })
     }
+}
+
+fn add_checkpoints(output: &Output, facts: &mut Facts, status: &Status) {
+    let checkpoints = status.checkpoints;
+    facts.add(output.say("检查点", "checkpoint"), checkpoints.newest);
+    let standing = format!("{}/{}", checkpoints.cosigned, checkpoints.needed);
+    facts.add(output.say("会签部门/需要", "cosigned/needed"), standing);
+    facts.add(output.say("半数以上会签至", "witnessed"), checkpoints.witnessed);
+    facts.add(output.say("未覆盖事件", "not covered"), checkpoints.uncovered);
 }
 
 fn add_process(output: &Output, facts: &mut Facts, status: &Status) {
