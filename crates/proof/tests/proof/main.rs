@@ -3,6 +3,7 @@
 
 mod checkpoints;
 mod definition;
+mod documented;
 mod frontier;
 mod keys;
 mod memory;
