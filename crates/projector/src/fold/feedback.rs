@@ -85,7 +85,7 @@ fn take(step: &mut Step<'_>, case: &mut CaseState, account: &mut AccountState, i
         return Ok(());
     }
     case.rectified_on = Some(handled_on);
-    let book = step.rulebook()?.clone();
+    let book = step.points_rulebook()?.clone();
     ledger::restore(step, &book, case, account, handled_on)
 }
 

@@ -29,7 +29,7 @@ pub(super) fn deduct(
     stage: PointsFall,
     effective_on: Date,
 ) -> Result<(), Rejection> {
-    let book = step.rulebook()?;
+    let book = step.points_rulebook()?;
     let deduction = book.deduction(&case.category, case.severity).filter(|deduction| deduction.falls == stage);
     let Some(deduction) = deduction.filter(|_| !is_charged(case, EntryKind::Deduction)) else { return Ok(()) };
     let counted_until = book.counted_until(case.severity, effective_on);
@@ -105,7 +105,7 @@ pub(super) fn reverse(
     account: &mut AccountState,
     on: Date,
 ) -> Result<(), Rejection> {
-    let book = step.rulebook()?.clone();
+    let book = step.points_rulebook()?.clone();
     let mut lines = Vec::new();
     for charge in case.charges.iter().filter(|charge| !charge.reversed && charge.kind != EntryKind::Correction) {
         lines.push(Line {
@@ -144,7 +144,7 @@ pub(super) fn adjust(
     points: Points,
     effective_on: Date,
 ) -> Result<(), Rejection> {
-    let book = step.rulebook()?.clone();
+    let book = step.points_rulebook()?.clone();
     let line = Line { kind: EntryKind::Adjustment, rule: rule.to_owned(), points, effective_on, counted_until: None };
     enter(step, book.version(), None, account, vec![line])
 }

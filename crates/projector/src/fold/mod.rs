@@ -260,6 +260,11 @@ impl<'a> Step<'a> {
         self.registry.rulebook(self.on).map_err(|_| Rejection::NoRulebook { on: self.on })
     }
 
+    /// The rulebook that says what this costs: the one in force, but in a simulation.
+    fn points_rulebook(&self) -> Result<&'a Arc<Rulebook>, Rejection> {
+        self.registry.points_rulebook(self.on).map_err(|_| Rejection::NoRulebook { on: self.on })
+    }
+
     /// Refuses when the actor is not one of those who may act.
     fn only(&self, may: &[&AgencyCode], state: &str) -> Result<(), Rejection> {
         if may.contains(&self.actor) {

@@ -58,7 +58,7 @@ pub(super) fn reinspected(
     not_before(data.inspected_on, order.ordered_on, Bound::NotBeforeOrdered)?;
     step.not_after_recorded(data.inspected_on)?;
     let in_time = data.inspected_on <= order.due_on;
-    let book = step.rulebook()?.clone();
+    let book = step.points_rulebook()?.clone();
     if let Some(order) = &mut case.rectification {
         order.inspections += 1;
         order.passed_on = data.passed.then_some(data.inspected_on);

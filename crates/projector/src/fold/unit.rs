@@ -13,7 +13,7 @@ pub(super) fn registered(step: &mut Step<'_>, touched: &mut Touched, data: &Unit
     if let Some(account) = &mut touched.account {
         return complete(account, data);
     }
-    let book = step.rulebook()?.clone();
+    let book = step.points_rulebook()?.clone();
     let mut account = fresh(&data.unit, &data.name, &data.place, data.trade);
     account.parent.clone_from(&data.parent);
     account.registered = true;

@@ -28,7 +28,7 @@ pub(super) fn reported(step: &mut Step<'_>, touched: &mut Touched, data: &Violat
     let mut case = Box::new(new_case(step, id, data));
     let mut account = match touched.account.clone() {
         Some(account) => account,
-        None => super::unit::opened_by_report(step, &book, data)?,
+        None => super::unit::opened_by_report(step, &step.points_rulebook()?.clone(), data)?,
     };
     account.cases += 1;
     account.open_cases += 1;

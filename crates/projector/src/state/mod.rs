@@ -20,5 +20,5 @@ pub use certificate::{CertificateState, Revocation};
 pub use chain::{Chain, ChainBreak, Gap};
 pub use cosignature::{Cosignature, LargestCosigned};
 pub use due::Due;
-pub use registry::{Agency, Key, PublishedRulebook, Registry, RegistryError};
+pub use registry::{Agency, Key, PublishedRulebook, Registry, RegistryError, SimulatedRulebook};
 pub use terms::term_zh;

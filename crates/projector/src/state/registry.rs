@@ -110,6 +110,19 @@ pub struct Registry {
     /// Each source's chain. Kept in rows of its own, since it moves with every event.
     #[serde(skip)]
     pub chains: BTreeMap<Source, Chain>,
+    /// In a simulation, another rulebook for points. Never kept.
+    #[serde(skip)]
+    pub simulated: Option<SimulatedRulebook>,
+}
+
+/// A rulebook that takes the place of the published ones where points are concerned: what a violation costs, what comes on top or back,
+/// how long it counts, with which balance an account opens. Whatever was decided or ran by the published ones stays.
+#[derive(Clone, Debug)]
+pub struct SimulatedRulebook {
+    /// From which recorded day on.
+    pub from: Date,
+    /// The rules.
+    pub book: Arc<Rulebook>,
 }
 
 /// Why no rulebook answers.
@@ -132,6 +145,7 @@ impl Registry {
             agencies: BTreeMap::new(),
             rulebooks: Vec::new(),
             chains: BTreeMap::new(),
+            simulated: None,
         }
     }
 
@@ -143,6 +157,13 @@ impl Registry {
             .find(|published| published.effective_from <= recorded_on)
             .map(|published| &published.book)
             .ok_or(RegistryError::NoRulebook(recorded_on))
+    }
+
+    /// The rulebook that says what something costs that was recorded on a day: the one in force, but in a simulation.
+    pub fn points_rulebook(&self, recorded_on: Date) -> Result<&Arc<Rulebook>, RegistryError> {
+        let in_force = self.rulebook(recorded_on)?;
+        let simulated = self.simulated.as_ref().filter(|simulated| simulated.from <= recorded_on);
+        Ok(simulated.map_or(in_force, |simulated| &simulated.book))
     }
 
     /// The keys that are good for an event at a position, with their agencies, in order of the keys: registered before it,
