@@ -8,7 +8,7 @@ use fengsui_node::checkpoints::{CheckpointError, Cosigning, Ground, Sent, forget
 use fengsui_node::folder::{Folder, write_atomically};
 use fengsui_node::keys::{KeyFileError, SigningKey};
 use fengsui_proof::checkpoint::{SignatureKind, SignedCheckpoint};
-use fengsui_proof::policy::verifier_key;
+use fengsui_proof::policy::{parse_verifier_key, verifier_key};
 use serde_json::{Value, json};
 
 use super::{bar, read_text};
@@ -186,6 +186,14 @@ fn show_witnessed(
 
 /// Makes a supervisor's key where there is none, and shows its public part.
 pub fn key(session: &Session, file: &Path, name: &str) -> Result<Exit, Failure> {
+    // Whatever name comes out of a key's text as it went in can be used.
+    let sample = SigningKey::generate()?.keyid();
+    if parse_verifier_key(&verifier_key(name, sample, SignatureKind::Cosignature)).is_err() {
+        return Err(Failure::usage(
+            format!("名称“{name}”不能使用：不得为空，不得含空格和加号"),
+            format!("{name:?} cannot be a name: expected a text without spaces and plus signs"),
+        ));
+    }
     let (key, is_new) = match SigningKey::load(file) {
         Err(KeyFileError::NotFound { .. }) => {
             let key = SigningKey::generate()?;
@@ -195,12 +203,6 @@ pub fn key(session: &Session, file: &Path, name: &str) -> Result<Exit, Failure> 
         loaded => (loaded?, false),
     };
     let vkey = verifier_key(name, key.keyid(), SignatureKind::Cosignature);
-    if fengsui_proof::policy::parse_verifier_key(&vkey).is_err() {
-        return Err(Failure::usage(
-            format!("名称“{name}”不能使用：不得为空，不得含空格和加号"),
-            format!("{name:?} cannot be a name: expected a text without spaces and plus signs"),
-        ));
-    }
     let output = &session.output;
     if output.json() {
         output.document(&json!({"name": name, "key": key.keyid(), "vkey": vkey, "file": file, "new": is_new}))?;
