@@ -2,17 +2,17 @@
 
 use fengsui_event::{AgencyCode, Date, Language, Points};
 use fengsui_log::{EventLog, Position};
-use fengsui_projector::Watcher;
 use fengsui_projector::query::View;
 use fengsui_projector::state::Revocation;
+use fengsui_projector::{ModelError, Watcher};
+use fengsui_proof::Checkpoint;
 use fengsui_proof::certificate::{Certificate, CertifiedEntry};
 use fengsui_proof::tree::{Frontier, Hash};
-use fengsui_proof::{Checkpoint, SignedCheckpoint};
 use serde::Serialize;
 
 use super::CertificateError;
 use super::drawing::counting;
-use crate::checkpoints::edge_of;
+use crate::checkpoints::{Ground, LogTree, edge_of};
 
 /// What a log says of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -116,25 +116,41 @@ impl Contradiction {
     }
 }
 
-/// Holds a certificate against a log, whose tables `view` shows up to its head.
+/// The root of a log's first `size` positions, from nothing but its bytes.
 ///
-/// Errors: a log that ends too early, or cannot be read. A contradiction is an answer, not an error.
-pub fn standing<L: EventLog + ?Sized>(
-    certificate: &Certificate,
-    checkpoint: &SignedCheckpoint,
-    log: &L,
-    view: View<'_>,
-    watcher: &mut dyn Watcher,
-) -> Result<Result<Standing, Contradiction>, CertificateError> {
-    let statement = certificate.statement();
+/// Errors: [`CertificateError::LogTooShort`], and a log that cannot be read.
+pub fn root_of<L: EventLog + ?Sized>(log: &L, size: u64, watcher: &mut dyn Watcher) -> Result<Hash, CertificateError> {
+    require_reach(log, size)?;
+    Ok(edge_of(log, Frontier::new(), size, watcher)?.root())
+}
+
+/// The same from a node's own tree, which costs less where the log is long.
+pub fn own_root(ground: &Ground<'_>, size: u64, watcher: &mut dyn Watcher) -> Result<Hash, CertificateError> {
+    require_reach(ground.log, size)?;
+    let mut tree = LogTree::open(ground.folder.root(), ground.log, watcher)?;
+    Ok(tree.root_at(size, ground.log, watcher)?)
+}
+
+fn require_reach<L: EventLog + ?Sized>(log: &L, size: u64) -> Result<(), CertificateError> {
     let head = log.head()?.map_or(0, Position::get);
-    let Checkpoint { size, root, .. } = checkpoint.checkpoint();
-    if head < *size {
-        return Err(CertificateError::LogTooShort { head, size: *size });
-    }
-    let found = edge_of(log, Frontier::new(), *size, watcher)?.root();
-    if found != *root {
-        return Ok(Err(Contradiction::SplitView { size: *size, stated: *root, found }));
+    if head < size { Err(CertificateError::LogTooShort { head, size }) } else { Ok(()) }
+}
+
+/// Holds a certificate against a log: `root` is the log's for as many positions as the certificate's checkpoint covers, `view` its tables up to
+/// `head`.
+///
+/// Errors: tables that cannot be read. A contradiction is an answer, not an error.
+pub fn standing(
+    certificate: &Certificate,
+    checkpoint: &Checkpoint,
+    root: Hash,
+    view: View<'_>,
+    head: u64,
+) -> Result<Result<Standing, Contradiction>, ModelError> {
+    let statement = certificate.statement();
+    if root != checkpoint.root {
+        let (size, stated) = (checkpoint.size, checkpoint.root);
+        return Ok(Err(Contradiction::SplitView { size, stated, found: root }));
     }
     let lines = view.ledger(&statement.unit, statement.date)?;
     let (known, after): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.position <= statement.position);

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use fengsui_log::{Embedded, EventLog, Position};
 use fengsui_node::as_of::Past;
-use fengsui_node::certificates::{ArchivedLog, ArchivedLogError, Contradiction, Standing, standing};
+use fengsui_node::certificates::{ArchivedLog, ArchivedLogError, Contradiction, Standing, own_root, root_of, standing};
+use fengsui_node::checkpoints::Ground;
 use fengsui_node::folder::{Exchange, Folder};
 use fengsui_proof::archive::Archive;
 use fengsui_proof::certificate::{Certificate, Verified};
@@ -65,9 +66,13 @@ impl Log {
         }
     }
 
+    fn head(&self) -> Result<u64, Failure> {
+        Ok(self.log().head()?.map_or(0, Position::get))
+    }
+
     /// The tables at its head, drawn from it anew: nothing else is believed.
     pub(super) fn tables(&self, session: &Session, exchange: &Exchange) -> Result<Past, Failure> {
-        let head = self.log().head()?.map_or(0, Position::get);
+        let head = self.head()?;
         let mut bar = Bar::with_lines(session.output.look(), "重放日志", "Replaying the log");
         Ok(Past::draw(exchange, self.log(), head, &mut bar)?)
     }
@@ -87,11 +92,38 @@ pub(super) fn look(
     let log = open_log(session, path)?;
     let past = log.tables(session, exchange)?;
     let mut bar = Bar::with_lines(session.output.look(), "计算默克尔树", "Drawing the tree");
-    let found = standing(certificate, &verified.checkpoint, log.log(), past.view(), &mut bar)?;
-    Ok(match found {
+    let checkpoint = verified.checkpoint.checkpoint();
+    let root = root_of(log.log(), checkpoint.size, &mut bar)?;
+    Ok(found(standing(certificate, checkpoint, root, past.view(), log.head()?)?))
+}
+
+/// Holds a certificate against the node whose folder it is checked in. Nothing where that node has not got so far yet.
+pub(super) fn look_here(
+    session: &Session,
+    certificate: &Certificate,
+    verified: &Verified,
+) -> Result<Option<Found>, Failure> {
+    let present = session.present()?;
+    let checkpoint = verified.checkpoint.checkpoint();
+    if present.progress().position < checkpoint.size {
+        let (head, size) = (present.progress().position, checkpoint.size);
+        session.output.note(
+            format!("本节点只到位置 {head}，证明的检查点覆盖到位置 {size}：未与本节点的日志核对"),
+            format!("this node is at position {head}, and the certificate's checkpoint covers {size}: not compared with its log"),
+        );
+        return Ok(None);
+    }
+    interrupt::watch();
+    let mut bar = Bar::new(session.output.look(), "计算默克尔树", "Drawing the tree");
+    let root = own_root(&Ground::of_reading(&present), checkpoint.size, &mut bar)?;
+    Ok(Some(found(standing(certificate, checkpoint, root, present.view(), present.progress().position)?)))
+}
+
+fn found(standing: Result<Standing, Contradiction>) -> Found {
+    match standing {
         Ok(standing) => Found::Standing(standing),
         Err(contradiction) => Found::Contradiction(contradiction),
-    })
+    }
 }
 
 /// Opens a log, a node's folder or an archive.

@@ -1,8 +1,7 @@
 //! The text of a QR code, as a telephone has read it.
 
 use fengsui_event::{AgencyCode, Date, KeyId, Language};
-use fengsui_node::as_of::Past;
-use fengsui_node::folder::{Exchange, Folder};
+use fengsui_node::folder::Exchange;
 use fengsui_projector::Registry;
 use fengsui_projector::query::View;
 use fengsui_proof::certificate::{Certificate, Compact, CompactError};
@@ -50,16 +49,15 @@ fn judge(
 ) -> Result<(Outcome, Option<Reason>), Failure> {
     let by_itself = Outcome::from(compact.validity(on));
     if let Some(path) = &arguments.against {
-        let log = against::open_log(session, path)?;
-        let past = log.tables(session, exchange)?;
-        return with_tables(session, &past, compact, by_itself);
+        let past = against::open_log(session, path)?.tables(session, exchange)?;
+        return known(session, past.registry(), past.view(), compact, by_itself);
+    }
+    if arguments.exchange.is_none() {
+        let present = session.present()?;
+        return known(session, present.registry(), present.view(), compact, by_itself);
     }
     if compact.issuer == exchange.authority && exchange.authority_keys.contains(&compact.keyid) {
         return Ok((by_itself, None));
-    }
-    if arguments.exchange.is_none() && Folder::is_initialised(&session.global.data) {
-        let present = session.present()?;
-        return known(session, present.registry(), present.view(), compact, by_itself);
     }
     Err(Failure::failed(
         "unknown_key",
@@ -73,15 +71,6 @@ fn judge(
             compact.keyid, compact.issuer
         ),
     ))
-}
-
-fn with_tables(
-    session: &Session,
-    past: &Past,
-    compact: &Compact,
-    by_itself: Outcome,
-) -> Result<(Outcome, Option<Reason>), Failure> {
-    known(session, past.registry(), past.view(), compact, by_itself)
 }
 
 fn known(

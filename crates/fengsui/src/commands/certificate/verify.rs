@@ -17,6 +17,7 @@ use super::qr;
 use crate::arguments::certificate::VerifyArguments;
 use crate::exit::{Exit, Failure};
 use crate::output::Facts;
+use crate::pages::certificate::witness;
 use crate::session::Session;
 
 /// What came of a check.
@@ -123,15 +124,20 @@ fn check_further(
     }
     let mut report =
         Report { outcome: verified.validity.into(), on, reason: None, verified: None, standing: None, newer: None };
-    if let Some(path) = &arguments.against {
-        match against::look(session, path, exchange, certificate, &verified)? {
-            against::Found::Contradiction(found) => return Ok(Report::forged(on, contradiction(&found, language))),
-            against::Found::Forged(reason) => return Ok(Report::forged(on, reason)),
-            against::Found::Newer(newer) => report.newer = Some(newer),
-            against::Found::Standing(standing) => {
-                report.outcome = outcome_with(report.outcome, &standing);
-                report.standing = Some(standing);
-            }
+    let found = match (&arguments.against, &arguments.exchange) {
+        (Some(path), _) => Some(against::look(session, path, exchange, certificate, &verified)?),
+        // In a node's folder its own log is at hand.
+        (None, None) => against::look_here(session, certificate, &verified)?,
+        (None, Some(_)) => None,
+    };
+    match found {
+        None => {}
+        Some(against::Found::Contradiction(found)) => return Ok(Report::forged(on, contradiction(&found, language))),
+        Some(against::Found::Forged(reason)) => return Ok(Report::forged(on, reason)),
+        Some(against::Found::Newer(newer)) => report.newer = Some(newer),
+        Some(against::Found::Standing(standing)) => {
+            report.outcome = outcome_with(report.outcome, &standing);
+            report.standing = Some(standing);
         }
     }
     report.verified = Some(verified);
@@ -280,7 +286,7 @@ impl Report {
                 .add_some(output.say("授权", "consent"), statement.consent.as_ref());
         }
         if let Some(verified) = &self.verified {
-            let names: Vec<&str> = verified.cosigned.iter().map(|cosigned| cosigned.name.as_str()).collect();
+            let names: Vec<String> = verified.cosigned.iter().map(|it| witness(verified, &it.name)).collect();
             facts.add(
                 output.say("会签", "cosigned"),
                 format!("{} (≥ {}): {}", names.len(), verified.needed, names.join(", ")),
