@@ -16,7 +16,12 @@ use crate::session::Session;
 
 /// Verifies a log.
 pub fn run(session: &Session, arguments: &AuditVerifyArguments) -> Result<Exit, Failure> {
-    session.refuse_as_of()?;
+    if session.global.as_of.is_some() {
+        return Err(Failure::usage(
+            "--as-of 只用于查询表；核验到某一位置请用 --until",
+            "--as-of is for looking at tables; to verify up to a position, use --until",
+        ));
+    }
     let Target { audited, beside, name, trust } = target::open(session, arguments)?;
     let head = audited.head()?;
     if let Some(until) = arguments.until.filter(|until| until.get() > head) {
