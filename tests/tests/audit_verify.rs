@@ -12,6 +12,7 @@ use fengsui_event::{Payload, Subject};
 use fengsui_node::keys::SigningKey;
 use fengsui_proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use fengsui_proof::{SignatureKind, verifier_key};
+use fengsui_tests::{Folder, Ran, interrupt};
 
 /// The first report of an agency in the middle of the log.
 fn report(rows: &[Row], agency: &str) -> Row {
@@ -200,16 +201,38 @@ fn checkpoints_that_are_forged_or_contradict_each_other_are_named() {
     let found = city.audit(5, &["log.sqlite", "--trusted", "other.note"]);
     found.at("split_view", size).around("root_differs", 301, size).only(&["split_view", "root_differs"]);
 
+    // The same on the log: those who cosigned it have seen another one.
+    city.cosign(&other, &[OFFICE, "fire"]);
+    let split = self::rows(&city.folder.data("log.sqlite")).len() as u64 - 1;
+    let found = city.audit(5, &["fengsui-data"]).at("split_view", split);
+    found.around("root_differs", 301, size).only(&["split_view", "root_differs"]);
+}
+
+#[test]
+fn what_a_checkpoint_states_of_the_state_is_compared_and_older_ones_are_only_remarked() {
+    let city = Audited::new();
+    let before = rows(&city.folder.path().join("log.sqlite"));
+    let older = Checkpoint::new(audited::origin(), 500, root(&before[..500]), None);
+    city.cosign(&SignedCheckpoint::sign(older, &city.key(OFFICE)), &["fire"]);
+    let at = before.len() as u64 + 1;
+    city.audit(0, &["fengsui-data"]).at("rollback", at).only(&["rollback"]);
+
+    let digest = city.folder.digest().trim_start_matches("digest sha256:").parse().unwrap();
+    let right = city.checkpoint(Some(digest));
+    city.cosign(&right, &[OFFICE, "fire"]);
+    let found = city.audit(0, &["fengsui-data"]).only(&["rollback"]);
+    assert_eq!(found.check("digest")["checked"], 1, "{found:?}");
+
     // A checkpoint whose digest is not that of the log.
     let wrong = city.checkpoint(Some(fengsui_event::Digest::of(b"another state")));
     city.cosign(&wrong, &[OFFICE, "fire"]);
     let at = wrong.checkpoint().size;
-    city.audit(4, &["fengsui-data"]).at("digest_differs", at).only(&["digest_differs"]);
+    city.audit(4, &["fengsui-data"]).at("digest_differs", at).only(&["digest_differs", "rollback"]);
 }
 
 #[test]
 fn a_quorum_is_more_than_half_of_the_others_and_counts_each_once() {
-    let folder = fengsui_tests::Folder::small_demo();
+    let folder = Folder::small_demo();
     let city = Audited { folder, size: 0 };
     let note = city.checkpoint(None);
     city.cosign(&note, &[&[OFFICE], &MAJORITY[..4]].concat());
@@ -287,6 +310,10 @@ fn an_audit_goes_on_from_what_was_verified_and_knows_another_log() {
     // What was found before is still found; what was verified stays.
     city.audit(0, &["log.sqlite", "--work", "work"]).only(&[]);
 
+    // A node's own tables are not an audit's.
+    let ran = city.folder.run(["audit", "verify", "log.sqlite", "--work", "fengsui-data", "--json"]).exits(1);
+    assert_eq!(ran.json_error()["code"], "not_own_folder", "{ran}");
+
     // Whoever trusts others from the start audits something else.
     let key = SigningKey::generate().unwrap().public();
     let exchange = city.folder.read("fengsui-data/exchange.toml");
@@ -298,6 +325,33 @@ fn an_audit_goes_on_from_what_was_verified_and_knows_another_log() {
         .run(["audit", "verify", "log.sqlite", "--exchange", "other.toml"])
         .exits(5)
         .shows(&["unknown_key\t#1\t"]);
+}
+
+#[test]
+fn an_audit_that_was_interrupted_keeps_what_it_has_verified() {
+    let folder = Folder::new();
+    folder.run(["demo", "--units", "30", "--violations", "500"]).ok();
+    let summary = |words: &[&str]| folder.run(words).ok().json_lines().pop().unwrap();
+    let whole = summary(&["audit", "verify", "--json"]);
+    let words = ["audit", "verify", "--json", "--work", "work"];
+    let mut child = folder.spawn(words);
+    while !folder.path().join("work/tree/tile/0/000").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it had begun");
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    let stopped = Ran::ended(&folder.command(words), child.wait_with_output().unwrap());
+    stopped.exits(130).says(&["verified up to position", "goes on from there"]);
+    let rest = summary(&words);
+    let (begun_at, head) = (rest["begun_at"].as_u64().unwrap(), whole["position"].as_u64().unwrap());
+    assert!(begun_at > 0 && begun_at < head, "{rest}");
+    assert_eq!((&rest["root"], &rest["digest"]), (&whole["root"], &whole["digest"]));
+
+    // Killed, not asked to stop: what it has verified since is verified again.
+    let note = folder.read("work/audit.json");
+    folder.write("work/audit.json", note.replace(&format!("\"position\": {head}"), "\"position\": 100"));
+    let anew = summary(&words);
+    assert_eq!((&anew["begun_at"], &anew["root"]), (&0.into(), &whole["root"]));
 }
 
 #[test]
@@ -314,7 +368,7 @@ fn findings_of_an_earlier_audit_are_not_forgotten() {
 #[test]
 fn whom_to_trust_is_said_and_asked_for() {
     let city = Audited::new();
-    let outside = fengsui_tests::Folder::new();
+    let outside = Folder::new();
     fs::copy(city.folder.path().join("log.sqlite"), outside.path().join("log.sqlite")).unwrap();
     let ran = outside.run(["audit", "verify", "log.sqlite"]).ok();
     ran.says(&["warning", "--exchange", &city.key(OFFICE).public()]);

@@ -77,6 +77,14 @@ pub enum AuditError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The folder holds something that no audit has put there.
+    #[error("{folder} holds {found}, so it is no audit's own folder: name an empty or a new one with --work")]
+    NotOwnFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What lies in it.
+        found: String,
+    },
     /// The note of what was verified cannot be written.
     #[error("what was verified cannot be written down: {0}")]
     Note(String),

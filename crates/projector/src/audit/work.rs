@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use fengsui_event::{Digest, KeyId};
 use fengsui_log::StorageError;
+use fengsui_log::storage::WriterLock;
 use fengsui_proof::hash::{Hash, leaf_hash};
 use fengsui_proof::tiles::{TileFolder, TilePath, TileSource, TreeWriter};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use super::source::{Records, RecordsError};
 use crate::projector::Projector;
 use crate::replay::{finish, remove_set};
 use crate::state::Registry;
-use crate::store::Store;
+use crate::store::{MODEL, Store};
 
 const NOTE_FILE: &str = "audit.json";
 const MODEL_FILE: &str = "model.sqlite";
@@ -61,6 +62,7 @@ impl Work {
     /// Errors: [`AuditError::OtherTrust`] for the folder of another exchange's audit.
     pub fn open(root: &Path, genesis: &Registry, keep: bool) -> Result<Self, AuditError> {
         fs::create_dir_all(root).map_err(|error| StorageError::io(root, error))?;
+        refuse_foreign(root)?;
         let trust = trust_of(genesis);
         let verified = read_note(root);
         if verified.as_ref().is_some_and(|verified| verified.trust != trust) {
@@ -155,8 +157,23 @@ fn go_on(root: &Path, genesis: &Registry, verified: &Verified) -> Option<(Projec
     (projector.progress().position == verified.position && tree.root() == verified.root).then_some((projector, tree))
 }
 
+/// What is found in the folder is removed when an audit begins anew, so it must be an audit's own: a node's folder has tables and a tree, too.
+fn refuse_foreign(root: &Path) -> Result<(), AuditError> {
+    let io = |error| StorageError::io(root, error);
+    for entry in fs::read_dir(root).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        let name = name.to_string_lossy();
+        if name != TREE_FOLDER && !name.starts_with(NOTE_FILE) && !name.starts_with(MODEL_FILE) {
+            return Err(AuditError::NotOwnFolder { folder: root.to_owned(), found: name.into_owned() });
+        }
+    }
+    Ok(())
+}
+
 fn begin(root: &Path, genesis: &Registry) -> Result<(Projector, TreeWriter), AuditError> {
     let (note, model) = (root.join(NOTE_FILE), root.join(MODEL_FILE));
+    // Another audit may be at work here.
+    drop(WriterLock::acquire(&MODEL, &model)?);
     if let Err(error) = fs::remove_file(&note)
         && error.kind() != io::ErrorKind::NotFound
     {

@@ -113,6 +113,16 @@ fn failure(session: &Session, error: AuditError, keep: bool) -> Failure {
                 ),
             )
         }
+        AuditError::NotOwnFolder { folder, found } => {
+            let folder = folder.display();
+            Failure::failed(
+                "not_own_folder",
+                format!("{folder} 中有 {found}，不是核验专用的文件夹：请用 --work 指明空的或新的文件夹"),
+                format!(
+                    "{folder} holds {found}, so it is no audit's own folder: name an empty or a new one with --work"
+                ),
+            )
+        }
         AuditError::Tile(_) | AuditError::Note(_) => {
             Failure::failed("audit", format!("无法完成核验：{error}"), error.to_string())
         }
