@@ -203,12 +203,18 @@ impl SignedCheckpoint {
 
     /// When this key cosigned the checkpoint under this name, in POSIX seconds; the latest time, if more than once.
     ///
-    /// Nothing without a cosignature, and nothing if one of that name and key is bad.
+    /// Nothing without a good cosignature of that name and key.
     pub fn cosignature(&self, name: &str, key: KeyId) -> Option<u64> {
         match self.note.cosignature(name, key) {
             Found::Good(time_seconds) => Some(time_seconds),
             Found::None | Found::Bad => None,
         }
+    }
+
+    /// Whether its lines are one good cosignature of this name and key, beside good signatures of the log by any of these keys, and no
+    /// others. What is put together from such notes has no line that someone else slipped in.
+    pub fn is_cosigned_only_by(&self, name: &str, key: KeyId, log_keys: &[KeyId]) -> bool {
+        self.note.has_only((&self.checkpoint.origin.to_string(), log_keys), (name, key))
     }
 
     /// The names on the signature lines, in their order, checked or not.

@@ -94,7 +94,7 @@ pub(crate) struct SignatureLine {
 pub(crate) enum Found<T> {
     /// There is no line of that name and key.
     None,
-    /// There is a line, and its signature is bad.
+    /// There are lines, and all of their signatures are bad.
     Bad,
     /// There is a good signature.
     Good(T),
@@ -179,25 +179,44 @@ impl Note {
 
     /// What the log's signature of this name and key says.
     pub(crate) fn log_signature(&self, name: &str, key: KeyId) -> Found<()> {
-        let Ok(verifier) = key.verifier() else { return Found::Bad };
-        let lines = self.lines_of(name, SignatureKind::Log, key);
-        every(lines, |line| {
-            let signature: Signature = line.signature.as_slice().try_into().ok()?;
-            verifier.verify(self.text.as_bytes(), &signature).then_some(())
-        })
+        best(self.lines_of(name, SignatureKind::Log, key).map(|line| self.verify_log(line, key)))
     }
 
     /// The latest time, in POSIX seconds, at which this name and key cosigned.
     pub(crate) fn cosignature(&self, name: &str, key: KeyId) -> Found<u64> {
-        let Ok(verifier) = key.verifier() else { return Found::Bad };
-        let lines = self.lines_of(name, SignatureKind::Cosignature, key);
-        every(lines, |line| {
-            let (time, signature) = line.signature.split_first_chunk::<TIME_BYTES>()?;
-            let time = u64::from_be_bytes(*time);
-            let message = cosigned_message(time, &self.text)?;
-            let signature: Signature = signature.try_into().ok()?;
-            verifier.verify(message.as_bytes(), &signature).then_some(time)
-        })
+        best(self.lines_of(name, SignatureKind::Cosignature, key).map(|line| self.verify_cosignature(line, key)))
+    }
+
+    /// Whether the lines are one good cosignature of this name and key, and good signatures of the log by any of these keys.
+    pub(crate) fn has_only(&self, log: (&str, &[KeyId]), cosigner: (&str, KeyId)) -> bool {
+        let (log_name, log_keys) = log;
+        let (name, key) = cosigner;
+        let is_by = |line: &SignatureLine, name: &str, kind, key| {
+            line.name == name && line.key_hash == key_hash(name, kind, key)
+        };
+        let is_cosigners = |line: &&SignatureLine| is_by(line, name, SignatureKind::Cosignature, key);
+        let (own, others): (Vec<_>, Vec<_>) = self.signatures.iter().partition(is_cosigners);
+        let is_logs = |line: &SignatureLine| {
+            log_keys
+                .iter()
+                .any(|key| is_by(line, log_name, SignatureKind::Log, *key) && self.verify_log(line, *key).is_some())
+        };
+        own.len() == 1
+            && own.iter().all(|line| self.verify_cosignature(line, key).is_some())
+            && others.iter().all(|line| is_logs(line))
+    }
+
+    fn verify_log(&self, line: &SignatureLine, key: KeyId) -> Option<()> {
+        let signature: Signature = line.signature.as_slice().try_into().ok()?;
+        key.verifier().ok()?.verify(self.text.as_bytes(), &signature).then_some(())
+    }
+
+    fn verify_cosignature(&self, line: &SignatureLine, key: KeyId) -> Option<u64> {
+        let (time, signature) = line.signature.split_first_chunk::<TIME_BYTES>()?;
+        let time = u64::from_be_bytes(*time);
+        let message = cosigned_message(time, &self.text)?;
+        let signature: Signature = signature.try_into().ok()?;
+        key.verifier().ok()?.verify(message.as_bytes(), &signature).then_some(time)
     }
 
     fn lines_of(&self, name: &str, kind: SignatureKind, key: KeyId) -> impl Iterator<Item = &SignatureLine> {
@@ -206,15 +225,14 @@ impl Note {
     }
 }
 
-/// The greatest of what the lines say, if none of them is bad: a bad signature of a known key spoils the note, says the standard.
-fn every<'a, T: Ord>(
-    lines: impl Iterator<Item = &'a SignatureLine>,
-    verify: impl Fn(&SignatureLine) -> Option<T>,
-) -> Found<T> {
-    lines.fold(Found::None, |found, line| match (found, verify(line)) {
-        (Found::Bad, _) | (_, None) => Found::Bad,
-        (Found::None, Some(value)) => Found::Good(value),
+/// The greatest of what good lines say. A bad one beside a good one counts for nothing: notes are put together from several hands, and
+/// one of them could spoil what another signed.
+fn best<T: Ord>(lines: impl Iterator<Item = Option<T>>) -> Found<T> {
+    lines.fold(Found::None, |found, line| match (found, line) {
         (Found::Good(other), Some(value)) => Found::Good(value.max(other)),
+        (Found::Good(other), None) => Found::Good(other),
+        (_, Some(value)) => Found::Good(value),
+        (_, None) => Found::Bad,
     })
 }
 

@@ -67,7 +67,7 @@ pub enum QuorumError {
         /// As many keys as were tried.
         keys: usize,
     },
-    /// A line under the name and key of someone known does not verify.
+    /// A line under the name and key of someone known does not verify, and none beside it does.
     #[error("the signature of {name} on the checkpoint is bad: the checkpoint or the signature was altered")]
     BadSignature {
         /// The name on the line.
@@ -100,7 +100,8 @@ pub struct VerifierKeyError {
 impl Quorum {
     /// Checks the signatures of a checkpoint and returns the cosignatures that count, one for each name, sorted by name.
     ///
-    /// Signatures of others are passed over; a bad one under the name and key of someone known is an error, as the standard asks.
+    /// Signatures of others are passed over; a bad one under the name and key of someone known, without a good one beside it, is an error,
+    /// as the standard asks.
     pub fn check(&self, signed: &SignedCheckpoint) -> Result<Vec<Cosigned>, QuorumError> {
         let found = signed.checkpoint().origin;
         if found != self.origin {

@@ -88,11 +88,16 @@ fn no_other_text_name_or_kind_verifies() {
 }
 
 #[test]
-fn one_bad_signature_of_a_known_key_spoils_the_good_one() {
+fn a_bad_signature_does_not_spoil_a_good_one_of_the_same_key() {
     let good = GO_SUM.lines().last().unwrap();
     let bad = good.replace("Az3grs", "Az3grt");
-    assert_eq!(read(&format!("{GO_SUM}{bad}\n")).log_signature("sum.golang.org", key(GO_SUM_KEY)), Found::Bad);
-    assert_eq!(read(&format!("{GO_SUM}{good}\n")).log_signature("sum.golang.org", key(GO_SUM_KEY)), Found::Good(()));
+    for more in [format!("{bad}\n"), format!("{good}\n"), format!("{bad}\n{good}\n")] {
+        let note = read(&format!("{GO_SUM}{more}"));
+        assert_eq!(note.log_signature("sum.golang.org", key(GO_SUM_KEY)), Found::Good(()));
+    }
+    assert_eq!(read(&GO_SUM.replace(good, &bad)).log_signature("sum.golang.org", key(GO_SUM_KEY)), Found::Bad);
+    let weak = KeyId::from_raw([0; 32]);
+    assert_eq!(read(GO_SUM).log_signature("sum.golang.org", weak), Found::None, "of a key that signed nothing");
 }
 
 #[test]
