@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fengsui_event::{CaseId, UnitId};
 use fengsui_projector::Cause;
 use fengsui_projector::explain::{Basis, Difference, ExplainError, Explanation, Target, What, explain};
-use fengsui_projector::query::CaseFilter;
+use fengsui_projector::query::{AnomalyFilter, CaseFilter};
 use fengsui_rulebook::Grade;
 
 use crate::golden::golden;
@@ -38,6 +38,8 @@ fn every_entry_of_the_golden_log_follows_from_signed_bytes_and_the_rulebook() {
     let log = golden();
     let (model, projector) = Model::of(&Scene::empty().genesis, &log);
     drop(projector);
+    let anomalies = model.open().store().view().anomalies(&AnomalyFilter::default()).unwrap();
+    let mut refused = 0;
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for (unit, balance) in units(&model) {
         let explanation = explained(&model, &log, Target::Unit { unit: unit.clone() });
@@ -56,10 +58,18 @@ fn every_entry_of_the_golden_log_follows_from_signed_bytes_and_the_rulebook() {
             assert_eq!(entry.chain.last(), Some(&entry.line.position));
             *kinds.entry(entry.line.kind.clone()).or_default() += 1;
         }
-        for traced in explanation.events.iter().filter(|traced| traced.without_effect.is_none()) {
-            assert!(traced.genuine, "{unit} {}", traced.position);
+        for traced in &explanation.events {
+            let noted = anomalies.iter().find(|row| row.position == traced.position && !row.notice);
+            assert_eq!(traced.without_effect.as_ref(), noted.map(|row| &row.cause), "{unit} {}", traced.position);
+            if noted.is_some() {
+                assert!(traced.effect.is_empty(), "{unit} {}", traced.position);
+                refused += 1;
+            } else {
+                assert!(traced.genuine, "{unit} {}", traced.position);
+            }
         }
     }
+    assert!(refused >= 10, "{refused}");
     for kind in ["opening", "deduction", "repetition", "late", "restoration", "correction", "adjustment"] {
         assert!(kinds.contains_key(kind), "{kind}: {kinds:?}");
     }
