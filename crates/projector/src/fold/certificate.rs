@@ -51,7 +51,7 @@ pub(super) fn revoked(step: &mut Step<'_>, touched: &mut Touched, data: &Certifi
     require_subject(step.event, &Subject::Unit(data.unit.clone()))?;
     let missing = Rejection::Missing(Missing::Certificate(data.certificate));
     let certificate = touched.certificate.as_deref_mut().ok_or(missing)?;
-    step.only(&[&certificate.issuer, &step.registry.authority], "issued")?;
+    step.only(&[&certificate.issuer, &step.registry.authority], "certified")?;
     if certificate.unit != data.unit {
         return Err(Rejection::Incoherent { found: data.unit.to_string(), expected: certificate.unit.to_string() });
     }

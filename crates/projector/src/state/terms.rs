@@ -21,6 +21,7 @@ const TERMS: &[(&str, &str)] = &[
     ("filed", "已提出异议"),
     ("awaiting designation", "待指定管辖"),
     ("registry", "登记事项"),
+    ("certified", "信用证明已开具"),
     ("opening", "期初"),
     ("deduction", "扣分"),
     ("repetition", "重复加扣"),

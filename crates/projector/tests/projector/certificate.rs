@@ -100,7 +100,7 @@ fn issuer_and_authority_revoke_it_once_with_a_reason() {
     scene.effective("fire", about_unit(&hotel(), issue(2)));
     let others = scene.refuses("tourism", about_unit(&hotel(), revoked(1, &hotel())));
     let may = vec![agency("fire"), agency(AUTHORITY)];
-    assert_eq!(others, Rejection::WrongActor { actor: agency("tourism"), may, state: "issued".to_owned() });
+    assert_eq!(others, Rejection::WrongActor { actor: agency("tourism"), may, state: "certified".to_owned() });
     let other_unit = scene.refuses("fire", about_unit(&school(), revoked(1, &school())));
     assert!(matches!(other_unit, Rejection::Incoherent { .. }));
     let subject = scene.refuses("fire", about_unit(&school(), revoked(1, &hotel())));
