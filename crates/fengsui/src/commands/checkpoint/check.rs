@@ -34,7 +34,7 @@ pub fn check(session: &Session, arguments: &CheckArguments) -> Result<Exit, Fail
         return check_proof(session, arguments, &text, reading.as_ref());
     }
     let note = notes::parse(&what, &text)?;
-    let cosigned = believed(arguments, &note, reading.as_ref())?;
+    let cosigned = believed(session, arguments, &note, reading.as_ref())?;
     let agreement = match &reading {
         Some(reading) => Some(Ground::of_reading(reading).compare(&note, &mut bar(session))?),
         None => None,
@@ -81,7 +81,7 @@ fn check_proof(
     };
     let bytes = std::fs::read(file).map_err(Failure::file(file))?;
     proof.verify(leaf_hash(&bytes)).map_err(CheckpointError::from)?;
-    let cosigned = believed(arguments, &proof.checkpoint, reading)?;
+    let cosigned = believed(session, arguments, &proof.checkpoint, reading)?;
     if let Some(reading) = reading
         && proof.checkpoint.checkpoint().size <= reading.head()
     {
@@ -109,6 +109,7 @@ fn check_proof(
 
 /// The cosignatures that count, once the authority's signature is good and there are as many as were asked for.
 fn believed(
+    session: &Session,
     arguments: &CheckArguments,
     note: &SignedCheckpoint,
     reading: Option<&Reading>,
@@ -131,17 +132,47 @@ fn believed(
         }
         (None, None) => return Ok(Vec::new()),
     };
+    let has_known = !cosigners.is_empty();
     let quorum = Quorum { origin, authority, cosigners, needed: arguments.quorum.unwrap_or(0) };
-    quorum.check(note).map_err(|error| {
+    let cosigned = quorum.check(note).map_err(|error| {
         let code = match error {
             QuorumError::OtherLog { .. } => "other_log",
             QuorumError::NotSigned { .. } => "not_signed",
             QuorumError::BadSignature { .. } => "bad_signature",
+            QuorumError::TooFew { needed, .. } if !has_known => return no_cosigner_known(needed),
             QuorumError::TooFew { .. } => "no_quorum",
         };
         let en = error.to_string();
         Failure::Integrity { code, zh: format!("检查点的签名不足以采信：{en}"), en }
-    })
+    })?;
+    tell_of_unchecked(session, note, &cosigned);
+    Ok(cosigned)
+}
+
+fn no_cosigner_known(needed: usize) -> Failure {
+    Failure::Integrity {
+        code: "no_quorum",
+        zh: format!(
+            "需要 {needed} 个会签，但没有已知的会签者：请用 --cosigner 指明其公钥，或不用 --exchange 而由节点文件夹得知各部门的密钥"
+        ),
+        en: format!(
+            "it takes {needed} cosignatures, and no cosigner is known: name their keys by --cosigner, or leave out --exchange, so that a node's \
+             folder tells the agencies' keys"
+        ),
+    }
+}
+
+/// Signatures of those whose keys are not known here count for nothing, which is said.
+fn tell_of_unchecked(session: &Session, note: &SignedCheckpoint, cosigned: &[Cosigned]) {
+    let log = note.checkpoint().origin.to_string();
+    let is_checked = |name: &str| name == log || cosigned.iter().any(|by| by.name == name);
+    let unchecked: Vec<&str> = note.names().filter(|name| !is_checked(name)).collect();
+    if !unchecked.is_empty() {
+        session.output.note(
+            format!("未计入的会签（此处不知其公钥，或为联席会议办公室自己的）：{}", unchecked.join("、")),
+            format!("not counted, since the key is not known here or is the authority's own: {}", unchecked.join(", ")),
+        );
+    }
 }
 
 fn document(note: &SignedCheckpoint, cosigned: &[Cosigned]) -> Value {
