@@ -41,7 +41,7 @@ pub enum Forgery {
         position: u64,
     },
     /// The checkpoint was signed by too few.
-    #[error("the checkpoint is not sufficiently signed: {0}")]
+    #[error("the checkpoint is not sufficiently signed: {}", quorum_text(.0, Language::En))]
     Quorum(QuorumError),
     /// Events out of order.
     #[error("the event at position {position} stands out of order")]
@@ -173,7 +173,7 @@ impl Forgery {
             Self::Checkpoint(reason) => format!("检查点无法读取：{reason}"),
             Self::Origin { found, expected } => format!("检查点属于日志 {found}，不是 {expected}"),
             Self::NotCovered { size, position } => format!("检查点只覆盖到位置 {size}，而证明所述位置为 {position}"),
-            Self::Quorum(error) => format!("检查点的签名不足：{error}"),
+            Self::Quorum(error) => format!("检查点的签名不足：{}", quorum_text(error, Language::Zh)),
             Self::Order { position } => format!("位置 {position} 的事件次序有误"),
             Self::Inclusion { position, reason } => format!("位置 {position} 的事件不在检查点的树中：{reason}"),
             Self::Event { position, reason } => format!("位置 {position} 的内容不是事件：{reason}"),
@@ -194,5 +194,22 @@ impl Forgery {
             }
             Self::Period => "证明的截止日早于起始日".to_owned(),
         }
+    }
+}
+
+fn quorum_text(error: &QuorumError, language: Language) -> String {
+    match error {
+        QuorumError::TooFew { needed, cosigned, missing } => {
+            let (count, nobody) = (cosigned.len(), missing.is_empty());
+            let missing =
+                if nobody { language.pick("无", "nobody else is known").to_owned() } else { missing.join(", ") };
+            let zh = format!("须有 {needed} 个会签，只有 {count} 个；尚缺：{missing}");
+            language.pick(zh, format!("it takes {needed} cosignatures and has {count}; missing: {missing}"))
+        }
+        QuorumError::OtherLog { expected, found } => {
+            language.pick(format!("检查点属于日志 {found}，不是 {expected}"), error.to_string())
+        }
+        QuorumError::NotSigned { .. } => language.pick("没有联席会议办公室的签名".to_owned(), error.to_string()),
+        QuorumError::BadSignature { name } => language.pick(format!("{name} 的签名与检查点不符"), error.to_string()),
     }
 }

@@ -114,7 +114,7 @@ struct NewFiles(Vec<PathBuf>);
 
 impl NewFiles {
     fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-        let made = OpenOptions::new().write(true).create_new(true).open(path).map_err(Failure::file(path))?;
+        let made = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| refused(path, error))?;
         self.0.push(path.to_owned());
         write_durably(made, bytes).map_err(Failure::file(path))
     }
@@ -131,6 +131,19 @@ impl Drop for NewFiles {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+fn refused(path: &Path, error: io::Error) -> Failure {
+    if error.kind() != io::ErrorKind::AlreadyExists {
+        return Failure::file(path)(error);
+    }
+    let path = path.display();
+    let zh = format!("{path} 已经存在，未予替换，也未签发：请换一个名称");
+    Failure::failed(
+        "exists",
+        zh,
+        format!("{path} is there already and is not replaced; nothing was issued: name another file"),
+    )
 }
 
 fn write_durably(mut file: File, bytes: &[u8]) -> io::Result<()> {

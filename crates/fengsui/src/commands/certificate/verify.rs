@@ -53,7 +53,7 @@ impl Outcome {
             Self::Outdated => language.pick("已过时：账户此后有变动", "outdated: the account has changed since"),
             Self::Revoked => language.pick("已撤销", "revoked"),
             Self::NotOnLog => language.pick("日志中没有签发记录", "not on the log: no such certificate was issued"),
-            Self::Forged => language.pick("不成立", "forged"),
+            Self::Forged => language.pick("不成立", "does not hold"),
         }
     }
 
