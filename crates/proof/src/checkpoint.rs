@@ -211,10 +211,14 @@ impl SignedCheckpoint {
         }
     }
 
-    /// Whether its lines are one good cosignature of this name and key, beside good signatures of the log by any of these keys, and no
-    /// others. What is put together from such notes has no line that someone else slipped in.
-    pub fn is_cosigned_only_by(&self, name: &str, key: KeyId, log_keys: &[KeyId]) -> bool {
-        self.note.has_only((&self.checkpoint.origin.to_string(), log_keys), (name, key))
+    /// The same checkpoint with two lines: a good signature of the log by any of these keys, and the latest good cosignature of this name
+    /// and key. Nothing if either is missing.
+    ///
+    /// To be called before notes of several hands are put together: none of them then brings in lines that only take up room.
+    #[must_use]
+    pub fn only_of(&self, name: &str, key: KeyId, log_keys: &[KeyId]) -> Option<Self> {
+        let note = self.note.only_of((&self.checkpoint.origin.to_string(), log_keys), (name, key))?;
+        Some(Self { checkpoint: self.checkpoint.clone(), note })
     }
 
     /// The names on the signature lines, in their order, checked or not.

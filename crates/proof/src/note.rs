@@ -187,23 +187,18 @@ impl Note {
         best(self.lines_of(name, SignatureKind::Cosignature, key).map(|line| self.verify_cosignature(line, key)))
     }
 
-    /// Whether the lines are one good cosignature of this name and key, and good signatures of the log by any of these keys.
-    pub(crate) fn has_only(&self, log: (&str, &[KeyId]), cosigner: (&str, KeyId)) -> bool {
+    /// The same text with one good signature of the log by any of these keys and the latest good cosignature of this name and key.
+    pub(crate) fn only_of(&self, log: (&str, &[KeyId]), cosigner: (&str, KeyId)) -> Option<Self> {
         let (log_name, log_keys) = log;
         let (name, key) = cosigner;
-        let is_by = |line: &SignatureLine, name: &str, kind, key| {
-            line.name == name && line.key_hash == key_hash(name, kind, key)
-        };
-        let is_cosigners = |line: &&SignatureLine| is_by(line, name, SignatureKind::Cosignature, key);
-        let (own, others): (Vec<_>, Vec<_>) = self.signatures.iter().partition(is_cosigners);
-        let is_logs = |line: &SignatureLine| {
-            log_keys
-                .iter()
-                .any(|key| is_by(line, log_name, SignatureKind::Log, *key) && self.verify_log(line, *key).is_some())
-        };
-        own.len() == 1
-            && own.iter().all(|line| self.verify_cosignature(line, key).is_some())
-            && others.iter().all(|line| is_logs(line))
+        let of_log = log_keys.iter().find_map(|key| {
+            let mut lines = self.lines_of(log_name, SignatureKind::Log, *key);
+            lines.find(|line| self.verify_log(line, *key).is_some())
+        });
+        let cosigned = self.lines_of(name, SignatureKind::Cosignature, key);
+        let cosigned = cosigned.filter_map(|line| Some((self.verify_cosignature(line, key)?, line)));
+        let (_, of_cosigner) = cosigned.max_by_key(|(time, _)| *time)?;
+        Some(Self { text: self.text.clone(), signatures: vec![of_log?.clone(), of_cosigner.clone()] })
     }
 
     fn verify_log(&self, line: &SignatureLine, key: KeyId) -> Option<()> {
