@@ -61,7 +61,7 @@ fn checkpoint_text(manifest: &Manifest, examples: &Examples<'_>) -> Option<Strin
     let text = CHECKPOINT.replace("{size}", &size.to_string()).replace("{log_key}", log_key.keyid.as_str());
     let origin = signed.checkpoint().origin;
     let cosigned = signed.names().find_map(|name| {
-        let agency = origin.agency_of(name)?;
+        let agency = origin.agency_of(name).filter(|agency| *agency != manifest.authority)?;
         let key = of(agency).find(|key| signed.cosignature(name, key.keyid).is_some())?;
         Some(COSIGNED.replace("{cosigner}", name).replace("{cosigner_key}", key.keyid.as_str()))
     });
