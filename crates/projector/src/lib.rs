@@ -11,6 +11,7 @@ pub mod overlay;
 pub mod projector;
 pub mod query;
 pub mod replay;
+pub mod simulate;
 pub mod snapshot;
 pub mod state;
 pub mod store;

@@ -81,8 +81,12 @@ impl View<'_> {
 
     /// An account's lines up to a day, in order of effect; their sum is the balance on that day.
     pub fn ledger(&self, unit: &UnitId, on: Date) -> Result<Vec<LedgerLine>, ModelError> {
-        let entries = self.all(ENTRIES_SQL, [unit.to_string()], ledger_line)?;
-        Ok(lines(entries, on))
+        Ok(lines(self.entries(unit)?, on))
+    }
+
+    /// A unit's entries as they were entered, in order of their numbers, without expiries and balances.
+    pub fn entries(&self, unit: &UnitId) -> Result<Vec<LedgerLine>, ModelError> {
+        self.all(ENTRIES_SQL, [unit.to_string()], ledger_line)
     }
 
     /// Accounts with their balances on a day, in order of the unit's identifier, one by one.

@@ -36,6 +36,7 @@ mod properties;
 mod rebuilding;
 mod rectification;
 mod referral;
+mod simulate;
 mod snapshot;
 mod unit;
 mod violation;
