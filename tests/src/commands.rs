@@ -53,6 +53,7 @@ pub fn reading_commands(folder: &Folder) -> Vec<Reads> {
         "log tail -n 20".to_owned(),
         "anomaly list".to_owned(),
         "agency list".to_owned(),
+        "certificate list".to_owned(),
         "rulebook show".to_owned(),
         "rulebook categories".to_owned(),
         "doctor".to_owned(),
