@@ -57,6 +57,12 @@ pub fn penalty(penalty: &Penalty, language: Language) -> String {
     parts.join(language.pick("，", ", "))
 }
 
+/// How many positions a checkpoint says that it covers: the second line of its note (C2SP tlog-checkpoint).
+fn covered(note: &str) -> &str {
+    let size = note.lines().nth(1).unwrap_or_default();
+    if !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit()) { size } else { "?" }
+}
+
 fn zh(payload: &Payload) -> String {
     let name = Language::Zh;
     match payload {
@@ -102,6 +108,7 @@ fn zh(payload: &Payload) -> String {
         Payload::UnitRegistered(data) => data.name.clone(),
         Payload::AgencyRegistered(data) => format!("{} {}", data.agency, data.name),
         Payload::RulebookPublished(data) => format!("{}，自 {} 起施行", data.version, data.effective_from),
+        Payload::CheckpointCosigned(data) => format!("覆盖 {} 个位置", covered(&data.note)),
         _ => String::new(),
     }
 }
@@ -151,6 +158,7 @@ fn en(payload: &Payload) -> String {
         Payload::UnitRegistered(data) => data.name.clone(),
         Payload::AgencyRegistered(data) => format!("{} {}", data.agency, data.name),
         Payload::RulebookPublished(data) => format!("{}, in force from {}", data.version, data.effective_from),
+        Payload::CheckpointCosigned(data) => format!("of {} positions", covered(&data.note)),
         _ => String::new(),
     }
 }
