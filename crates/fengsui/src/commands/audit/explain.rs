@@ -1,5 +1,6 @@
 //! Where a point comes from: shown as text, as JSON and as a page.
 
+mod covering;
 mod parts;
 mod wording;
 
@@ -14,9 +15,12 @@ use crate::arguments::audit_explain::{ExplainArguments, Explained};
 use crate::commands::lookup;
 use crate::commands::report::tell_normalised;
 use crate::exit::{Exit, Failure};
+use crate::interrupt;
+use crate::output::Bar;
 use crate::pages::Frame;
 use crate::session::{Names, Session, Tables};
 
+use covering::Covering;
 use wording::Wording;
 
 /// Explains.
@@ -26,15 +30,20 @@ pub fn run(session: &Session, arguments: &ExplainArguments) -> Result<Exit, Fail
     let genesis = genesis(tables.folder().exchange());
     let explained = explain(tables.view(), tables.log(), genesis, target, tables.moment.date);
     let explanation = explained.map_err(failure)?;
+    interrupt::watch();
+    let mut bar = Bar::new(session.output.look(), "计算日志的哈希树", "Hashing the log");
+    let covering = covering::covering(&tables, &explanation, &mut bar)?;
+    drop(bar);
     let names = Names::new(tables.registry(), tables.moment.date, session.language());
-    let wording = Wording { language: session.language(), names: &names, explanation: &explanation };
+    let (language, covering) = (session.language(), covering.as_ref());
+    let wording = Wording { language, names: &names, explanation: &explanation, covering };
     let document = parts::document(&wording, tables.moment);
     if let Some(path) = &arguments.html {
         write_page(path, &document.to_html(&frame(&wording, tables.moment))?)?;
     }
     let output = &session.output;
     if output.json() {
-        output.document(&to_json(&explanation, tables.moment, arguments.html.as_deref())?)?;
+        output.document(&to_json(&wording, tables.moment, arguments.html.as_deref())?)?;
     } else {
         document.show(output)?;
         if let Some(path) = &arguments.html {
@@ -42,12 +51,12 @@ pub fn run(session: &Session, arguments: &ExplainArguments) -> Result<Exit, Fail
             output.note(format!("网页已写入 {path}"), format!("the page was written to {path}"));
         }
     }
-    Ok(exit_of(&explanation))
+    Ok(exit_of(&explanation, covering))
 }
 
 /// Unless tables, log and rulebook agree, the status says so.
-fn exit_of(explanation: &Explanation) -> Exit {
-    match verdict(explanation) {
+fn exit_of(explanation: &Explanation, covering: Option<&Covering>) -> Exit {
+    match verdict(explanation, covering) {
         "broken" => Exit::Integrity,
         "differs" => Exit::Differences,
         _ => Exit::Done,
@@ -55,10 +64,10 @@ fn exit_of(explanation: &Explanation) -> Exit {
 }
 
 /// What was found, in a word for scripts.
-fn verdict(explanation: &Explanation) -> &'static str {
+fn verdict(explanation: &Explanation, covering: Option<&Covering>) -> &'static str {
     match explanation.differences.as_slice() {
+        _ if explanation.is_broken() || covering.is_some_and(Covering::is_broken) => "broken",
         [] => "agrees",
-        _ if explanation.is_broken() => "broken",
         _ => "differs",
     }
 }
@@ -90,13 +99,17 @@ fn failure(error: ExplainError) -> Failure {
     }
 }
 
-fn to_json(explanation: &Explanation, moment: Moment, page: Option<&Path>) -> Result<Value, Failure> {
-    let mut document = json!({"as_of": moment, "verdict": verdict(explanation)});
-    let explained = serde_json::to_value(explanation).map_err(|error| {
+fn to_json(wording: &Wording<'_>, moment: Moment, page: Option<&Path>) -> Result<Value, Failure> {
+    let no_json = |error: serde_json::Error| {
         Failure::failed("json", format!("结果无法写成 JSON：{error}"), format!("the result is no JSON: {error}"))
-    })?;
+    };
+    let Wording { explanation, covering, .. } = wording;
+    let mut document = json!({"as_of": moment, "verdict": verdict(explanation, *covering)});
+    let explained = serde_json::to_value(explanation).map_err(no_json)?;
+    let checkpoint = serde_json::to_value(covering).map_err(no_json)?;
     if let (Value::Object(document), Value::Object(explained)) = (&mut document, explained) {
         document.extend(explained);
+        document.insert("checkpoint".to_owned(), checkpoint);
         if let Some(page) = page {
             document.insert("page".to_owned(), page.display().to_string().into());
         }

@@ -4,6 +4,7 @@ use fengsui_event::Language;
 use fengsui_node::as_of::Moment;
 use fengsui_projector::explain::{ExplainedCase, ExplainedEntry, Explanation, QuotedRule, Target, TracedEvent};
 
+use super::covering::Covering;
 use super::wording::{Wording, signed};
 use crate::commands::history::local_time;
 use crate::describe;
@@ -36,8 +37,10 @@ fn opening(wording: &Wording<'_>, moment: Moment, section: &mut Section) {
         .fact(wording.say("单位", "unit"), format!("{unit} {name}"))
         .fact(wording.say("截至", "as of"), as_of(wording, moment))
         .fact(wording.say("积分", "balance"), balance)
-        .fact_some(wording.say("等级", "grade"), grade);
-    let tone = if differences.is_empty() { Tone::Good } else { Tone::Bad };
+        .fact_some(wording.say("等级", "grade"), grade)
+        .fact(wording.say("检查点", "checkpoint"), wording.checkpoint());
+    let holds = !wording.covering.is_some_and(Covering::is_broken);
+    let tone = if holds && differences.is_empty() { Tone::Good } else { Tone::Bad };
     section.verdict(tone, wording.verdict());
     for difference in differences {
         section.verdict(Tone::Bad, wording.difference(difference));
@@ -252,7 +255,8 @@ fn evidence(wording: &Wording<'_>, traced: &TracedEvent, section: &mut Section) 
         .fact(wording.say("原文", "bytes"), wording.say(format!("{bytes} 字节"), format!("{bytes}")))
         .fact("SHA-256", &traced.sha256)
         .fact_some(wording.say("密钥", "key"), wording.key(traced))
-        .fact(wording.say("验证", "verified"), wording.verification(traced));
+        .fact(wording.say("验证", "verified"), wording.verification(traced))
+        .fact_some(wording.say("哈希树", "tree"), wording.inclusion(traced));
 }
 
 /// On what the verification rests.
@@ -275,6 +279,7 @@ fn register(wording: &Wording<'_>, document: &mut Document) {
         section
             .fact("SHA-256", &traced.sha256)
             .fact_some(wording.say("密钥", "key"), wording.key(traced))
-            .fact(wording.say("验证", "verified"), wording.verification(traced));
+            .fact(wording.say("验证", "verified"), wording.verification(traced))
+            .fact_some(wording.say("哈希树", "tree"), wording.inclusion(traced));
     }
 }

@@ -4,6 +4,7 @@ use fengsui_event::{AgencyCode, CaseId, Language};
 use fengsui_projector::explain::{Basis, Calculation, Change, Difference, Explanation, Target, TracedEvent, What};
 use fengsui_rulebook::PointsFall;
 
+use super::covering::Covering;
 use crate::session::Names;
 use crate::text;
 
@@ -12,6 +13,7 @@ pub struct Wording<'a> {
     pub language: Language,
     pub names: &'a Names<'a>,
     pub explanation: &'a Explanation,
+    pub covering: Option<&'a Covering>,
 }
 
 impl Wording<'_> {
@@ -40,6 +42,9 @@ impl Wording<'_> {
     pub fn verdict(&self) -> String {
         let Explanation { entries, events, differences, .. } = self.explanation;
         let (entries, events, differences) = (entries.len(), events.len(), differences.len());
+        if self.covering.is_some_and(Covering::is_broken) {
+            return self.checkpoint_broken();
+        }
         if self.explanation.is_broken() {
             return self.say(
                 format!("不可信：{differences} 处不符，其中有的事件未通过验证；请用 fengsui audit verify 核验整个日志"),
@@ -66,6 +71,54 @@ impl Wording<'_> {
                 count(entries, "entry", "entries"),
             ),
         )
+    }
+
+    fn checkpoint_broken(&self) -> String {
+        self.say(
+            "不可信：日志不是检查点所签的日志；请用 fengsui audit verify 核验整个日志",
+            "Not to be trusted: the log is not the one that was signed as a checkpoint; check the whole log with fengsui audit verify",
+        )
+        .to_owned()
+    }
+
+    /// The checkpoint against which events were held.
+    pub fn checkpoint(&self) -> String {
+        let Some(covering) = self.covering else {
+            return self.say("日志上尚无检查点", "the log has no checkpoint yet").to_owned();
+        };
+        let Covering { size, root, cosigned, quorum, .. } = covering;
+        let agencies = self.list(&cosigned.iter().map(|agency| self.names.agency(*agency)).collect::<Vec<_>>());
+        let enough = match quorum {
+            true => self.say("已过半数", "more than half"),
+            false => self.say("未过半数", "not more than half"),
+        };
+        self.say(
+            format!("覆盖 {size} 个位置，联署：{agencies}（{enough}）\n{root}"),
+            format!("{size} positions, cosigned by {agencies} ({enough})\n{root}"),
+        )
+    }
+
+    /// Whether an event is in the tree of that checkpoint.
+    pub fn inclusion(&self, traced: &TracedEvent) -> Option<String> {
+        let covering = self.covering?;
+        let size = covering.size;
+        let has = |positions: &[u64]| positions.contains(&traced.position);
+        Some(if has(&covering.included) {
+            self.say(
+                format!("在覆盖 {size} 个位置的检查点中，证明成立"),
+                format!("in the checkpoint of {size} positions; the proof holds"),
+            )
+        } else if has(&covering.not_covered) {
+            self.say(
+                format!("晚于覆盖 {size} 个位置的检查点"),
+                format!("came after the checkpoint of {size} positions"),
+            )
+        } else {
+            self.say(
+                format!("未通过：与覆盖 {size} 个位置的检查点不符"),
+                format!("NOT GOOD: not what the checkpoint of {size} positions holds"),
+            )
+        })
     }
 
     /// Whether an event is genuine.
