@@ -1,5 +1,7 @@
 //! What the fuzz targets share: bytes as a file, for readers that take a path.
 
+pub mod golden;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
