@@ -126,6 +126,7 @@ impl Shown<'_> {
             .fact(say("日志位置", "position"), statement.position)
             .fact(say("检查点的根", "root"), checkpoint.root)
             .fact(say("会签部门", "cosigned by"), witnesses.join(language.pick("、", ", ")))
+            .fact_some(say("会签日期", "cosigned on"), self.verified.witnessed_on())
             .fact(say("规则", "rulebook"), &statement.rulebook.version)
             .fact(say("规则 SHA-256", "rulebook's SHA-256"), statement.rulebook.sha256)
             .fact(say("签名密钥", "signing key"), statement.keyid);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fengsui_event::{AgencyCode, Date, Digest, Event, KeyId, Payload, Points, RegionCode, Subject};
+use fengsui_event::date::day_of;
+use fengsui_event::{AgencyCode, Date, Digest, Event, KeyId, Payload, Points, RegionCode, Subject, Timestamp};
 use serde::Serialize;
 
 use super::keys::KeyTable;
@@ -54,6 +55,15 @@ pub struct Verified {
     pub needed: usize,
     /// Text of the rulebook by which the grade follows from the balance.
     pub rulebook_text: Arc<str>,
+}
+
+impl Verified {
+    /// The day of the earliest cosignature that counts. What came to the log later is not in the certificate, whatever day it bears.
+    pub fn witnessed_on(&self) -> Option<Date> {
+        let earliest = self.cosigned.iter().map(|cosigned| cosigned.time_seconds).min()?;
+        let instant = Timestamp::from_second(i64::try_from(earliest).ok()?).ok()?;
+        Some(day_of(instant))
+    }
 }
 
 /// More than half of so many agencies.

@@ -39,6 +39,7 @@ fn a_certificate_holds_with_the_file_and_the_authoritys_first_key_alone() {
     let names: Vec<&str> = verified.cosigned.iter().map(|cosigned| cosigned.name.as_str()).collect();
     let origin = "fengsui.cn/regions/350600/agencies/";
     assert_eq!(names, [format!("{origin}fire"), format!("{origin}urban")]);
+    assert_eq!(verified.witnessed_on(), Some(on("2026-11-24")));
     assert_eq!(&*verified.rulebook_text, scene::RULEBOOK);
 }
 

@@ -247,7 +247,7 @@ impl Report {
             let found = verified.checkpoint.checkpoint();
             let cosigned = |it: &fengsui_proof::Cosigned| json!({"name": it.name, "keyid": it.key, "time_seconds": it.time_seconds});
             let cosigned: Vec<Value> = verified.cosigned.iter().map(cosigned).collect();
-            json!({"size": found.size, "root": found.root, "needed": verified.needed, "cosigned": cosigned})
+            json!({"size": found.size, "root": found.root, "needed": verified.needed, "cosigned_on": verified.witnessed_on(), "cosigned": cosigned})
         });
         let reason = self.reason.as_ref().map(|reason| json!({"code": reason.code, "message": reason.text}));
         session.output.document(&json!({
@@ -291,6 +291,7 @@ impl Report {
                 output.say("会签", "cosigned"),
                 format!("{} (≥ {}): {}", names.len(), verified.needed, names.join(", ")),
             );
+            facts.add_some(output.say("会签日期", "cosigned on"), verified.witnessed_on());
         }
         if let Some(standing) = &self.standing {
             add_standing(session, &mut facts, standing);
