@@ -127,7 +127,7 @@ fn key_registered_at(registry: &Registry, agency: AgencyCode, keyid: KeyId) -> R
 pub fn witnessed(ground: &Ground<'_>) -> Result<(u64, SignedCheckpoint), CertificateError> {
     let mut newest = None;
     for row in ground.view.checkpoints(Some(CHECKPOINTS_MAX))? {
-        let note = notes::note_of(&row, ground.log)?;
+        let note = notes::note_of(&row, ground.registry, ground.log)?;
         match quorum(ground.registry, row.size).check(&note) {
             Ok(_) => return Ok((row.size, note)),
             Err(error) => drop(newest.get_or_insert((row, error))),

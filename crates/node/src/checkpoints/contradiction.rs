@@ -49,13 +49,15 @@ impl Contradiction {
     ) -> Result<Self, CheckpointError> {
         let size = stated.checkpoint().size;
         let mut tree = LogTree::open(root, log, watcher)?;
+        let (_, registry) = view.progress()?;
         let mut own = None;
         for row in view.checkpoints(None)? {
             // Newest first: the last one that fits is the smallest.
             let fits = row.size >= size && row.size <= tree.size();
-            if fits && tree.root_at(row.size, log, watcher)? == row.root {
+            let Some(registry) = registry.as_ref().filter(|_| fits) else { continue };
+            if tree.root_at(row.size, log, watcher)? == row.root {
                 let consistency = tree.consistency(size, row.size, row.root, log, watcher)?;
-                own = Some(OwnWitness { note: notes::note_of(&row, log)?, consistency });
+                own = Some(OwnWitness { note: notes::note_of(&row, registry, log)?, consistency });
             }
         }
         Ok(Self { stated: stated.clone(), own_root, own })

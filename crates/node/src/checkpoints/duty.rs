@@ -150,7 +150,7 @@ impl CheckpointDuty {
         let mut watcher = Patient(&round.shared.stop);
         // The authority may have signed several of one size, of which one at most agrees.
         for row in reader.view().checkpoints_at(newest.size)? {
-            let note = notes::note_of(&row, log)?;
+            let note = notes::note_of(&row, &round.registry, log)?;
             match ground.compare(&note, &mut watcher) {
                 Ok(Agreement::Same | Agreement::Older | Agreement::Ahead) => {}
                 Err(error @ CheckpointError::SplitView { .. }) => round.shared.raise(SPLIT_VIEW, &error, round.now),
@@ -215,7 +215,7 @@ impl Round<'_> {
     /// Cosigns the newest checkpoint on the log. Answers which one needs nothing more.
     fn cosign(&self, node: &mut Node, watcher: &mut dyn Watcher) -> Result<Option<(u64, Hash)>, CheckpointError> {
         let row = notes::newest(&node.view())?;
-        let note = notes::note_of(&row, node.log())?;
+        let note = notes::note_of(&row, node.registry(), node.log())?;
         let settled = Some((row.size, row.root));
         match Cosigning::new(node).cosign(self.me, &note, self.now, watcher) {
             Ok(Some(sent)) => {

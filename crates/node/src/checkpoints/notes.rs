@@ -16,10 +16,20 @@ pub fn newest(view: &View<'_>) -> Result<CheckpointRow, CheckpointError> {
 }
 
 /// A checkpoint's note with every signature that is on the log, so that it can be handed on.
-pub fn note_of<L: EventLog + ?Sized>(row: &CheckpointRow, log: &L) -> Result<SignedCheckpoint, CheckpointError> {
+///
+/// Of each event only the line of the log and that of its own source are taken, once they are verified: an agency that puts bad lines
+/// into its own event must not spoil or crowd out what others signed.
+pub fn note_of<L: EventLog + ?Sized>(
+    row: &CheckpointRow,
+    registry: &Registry,
+    log: &L,
+) -> Result<SignedCheckpoint, CheckpointError> {
+    let log_keys = keys_of_authority(registry, true);
     let mut merged: Option<SignedCheckpoint> = None;
     for cosigner in &row.cosigners {
         let Some(note) = note_at(log, cosigner.position)? else { continue };
+        let name = note.checkpoint().origin.cosigner_name(cosigner.agency);
+        let Some(note) = note.only_of(&name, cosigner.keyid, &log_keys) else { continue };
         match &mut merged {
             None => merged = Some(note),
             // Lines of ours beyond the notes' bound are left out: what is there is enough for any quorum.

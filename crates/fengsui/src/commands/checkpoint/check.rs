@@ -208,7 +208,7 @@ pub fn prove(session: &Session, position: Position, out: &Path) -> Result<Exit, 
         return Err(CheckpointError::NoSuchPosition { position: position.get(), head: reading.head() }.into());
     };
     let (row, has_quorum) = covering(&reading, position.get())?;
-    let checkpoint = notes::note_of(&row, log)?;
+    let checkpoint = notes::note_of(&row, reading.registry(), log)?;
     let mut progress = bar(session);
     let inclusion = tree(reading.folder(), log, &mut progress)?.inclusion(
         position.get(),

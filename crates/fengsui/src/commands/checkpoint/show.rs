@@ -93,7 +93,7 @@ pub fn show(session: &Session, size: CheckpointSize, only_note: bool) -> Result<
             (row, rows.len())
         }
     };
-    let note = notes::note_of(&row, tables.log())?;
+    let note = notes::note_of(&row, tables.registry(), tables.log())?;
     let output = &session.output;
     if others > 0 {
         output.warn(

@@ -79,7 +79,7 @@ pub fn cosign(session: &Session, arguments: &CosignArguments) -> Result<Exit, Fa
     let row = notes::newest(&node.view());
     let note = match (&arguments.file, row) {
         (Some(file), _) => notes::parse(&file.display().to_string(), &read_text(file)?)?,
-        (None, row) => notes::note_of(&row?, node.log())?,
+        (None, row) => notes::note_of(&row?, node.registry(), node.log())?,
     };
     let size = note.checkpoint().size;
     let mut done: Vec<(AgencyCode, Option<Sent>)> = Vec::new();
@@ -149,7 +149,7 @@ fn cosign_as_supervisor(
     let ground = Ground::of_reading(&reading);
     let note = match file {
         Some(file) => notes::parse(&file.display().to_string(), &read_text(file)?)?,
-        None => notes::note_of(&notes::newest(&reading.view())?, reading.log())?,
+        None => notes::note_of(&notes::newest(&reading.view())?, reading.registry(), reading.log())?,
     };
     let cosigned = witness(ground, key, name, &note, session.now, &mut bar(session))?;
     write_atomically(out, cosigned.to_string().as_bytes()).map_err(Failure::file(out))?;

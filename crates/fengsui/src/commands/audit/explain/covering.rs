@@ -94,7 +94,7 @@ pub fn covering(
 
 /// The checkpoint's note from the log, if it says what the tables say and the authority has signed it.
 fn signed(tables: &Tables, row: &CheckpointRow) -> Result<Option<SignedCheckpoint>, Failure> {
-    let note = match notes::note_of(row, tables.log(), tables.registry()) {
+    let note = match notes::note_of(row, tables.registry(), tables.log()) {
         Ok(note) => note,
         Err(CheckpointError::NoSuchCheckpoint { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
