@@ -13,6 +13,7 @@ use fengsui_event::{Date, Digest, Event};
 use fengsui_log::{EventLog, Position, ReadError};
 use fengsui_projector::query::{Reader, View};
 use fengsui_projector::replay::rebuild;
+use fengsui_projector::state::SimulatedRulebook;
 use fengsui_projector::{FollowOptions, ModelError, Projector, Registry, Watcher};
 use rand::RngCore as _;
 
@@ -137,18 +138,39 @@ impl Past {
         position: u64,
         watcher: &mut dyn Watcher,
     ) -> Result<Self, AsOfError> {
+        Self::draw_from(&genesis(exchange), log, position, watcher)
+    }
+
+    /// The same under another rulebook of points.
+    pub fn draw_simulated<L: EventLog + ?Sized>(
+        exchange: &Exchange,
+        simulated: SimulatedRulebook,
+        log: &L,
+        position: u64,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Self, AsOfError> {
+        let genesis = Registry { simulated: Some(simulated), ..genesis(exchange) };
+        Self::draw_from(&genesis, log, position, watcher)
+    }
+
+    fn draw_from<L: EventLog + ?Sized>(
+        genesis: &Registry,
+        log: &L,
+        position: u64,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Self, AsOfError> {
         let place = TemporaryFolder::new()?;
         let path = place.0.join(MODEL_FILE);
         match Position::new(position) {
             Some(until) => {
                 let options = FollowOptions { until: Some(until), ..FollowOptions::default() };
-                rebuild(&path, genesis(exchange), log, options, watcher)?;
+                rebuild(&path, genesis.clone(), log, options, watcher)?;
             }
-            None => drop(Projector::open(&path, genesis(exchange))?),
+            None => drop(Projector::open(&path, genesis.clone())?),
         }
         let model = Reader::open(&path)?;
         let (_, registry) = model.view().progress()?;
-        let registry = registry.unwrap_or_else(|| genesis(exchange));
+        let registry = registry.unwrap_or_else(|| genesis.clone());
         Ok(Self { model, registry, place })
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fengsui_event::{AgencyCode, EventId, KeyId, RegionCode};
+use fengsui_event::{AgencyCode, Date, EventId, KeyId, RegionCode};
 use fengsui_rulebook::Grade;
 
 use super::keys::{RevokeArguments, RotateArguments, SuspendArguments};
@@ -169,4 +169,25 @@ pub enum RulebookCommand {
         /// The TOML file
         file: PathBuf,
     },
+    /// Fold the whole log under another rulebook's points and show who would stand otherwise, and how; nothing is changed
+    #[command(
+        after_help = "Example:\n  fengsui rulebook simulate dearer.toml\n  fengsui --json --as-of 2026-06-30 rulebook simulate dearer.toml --from 2026-01-01 > outcome.jsonl\n  fengsui --as-of 2026-06-30 rulebook simulate dearer.toml --from 2026-01-01 --expect outcome.jsonl"
+    )]
+    Simulate(SimulateArguments),
+}
+
+/// A rulebook to be tried.
+#[derive(Debug, Args)]
+pub struct SimulateArguments {
+    /// The TOML file
+    pub file: PathBuf,
+    /// From which recorded day its points count; from the first event when absent
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<Date>,
+    /// Compare with the JSON lines of an earlier run; 4 is the exit code when the outcome is another
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Show at most so many units; the sums are over all
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
 }

@@ -8,6 +8,7 @@ use fengsui_sheets::{ColumnKind, Value};
 use serde::Serialize;
 use serde_json::json;
 
+use super::rulebook_simulate;
 use crate::arguments::read::RulebookCommand;
 use crate::exit::{Exit, Failure};
 use crate::output::{Column, Facts, Listing};
@@ -30,6 +31,7 @@ pub fn run(session: &Session, command: RulebookCommand) -> Result<Exit, Failure>
         RulebookCommand::Show { text } => show(session, text),
         RulebookCommand::Categories => categories(session),
         RulebookCommand::Check { file } => check(session, &file),
+        RulebookCommand::Simulate(arguments) => rulebook_simulate::run(session, &arguments),
     }
 }
 
@@ -140,6 +142,19 @@ const CATEGORIES: &[Column<CategoryRow>] = &[
 
 fn check(session: &Session, file: &Path) -> Result<Exit, Failure> {
     session.refuse_as_of()?;
+    let (_, book) = read(file)?;
+    let output = &session.output;
+    if output.json() {
+        output.document(&json!({"file": file.display().to_string(), "version": book.version(), "problems": []}))?;
+        return Ok(Exit::Done);
+    }
+    book_facts(session, &book).show(output)?;
+    output.note("规则文本可用", "the rulebook is sound");
+    Ok(Exit::Done)
+}
+
+/// Reads a rulebook's file: its text, and the rules if all of it is sound.
+pub fn read(file: &Path) -> Result<(String, Rulebook), Failure> {
     let bytes = std::fs::read(file).map_err(Failure::file(file))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         let path = file.display();
@@ -151,12 +166,5 @@ fn check(session: &Session, file: &Path) -> Result<Exit, Failure> {
     })?;
     let in_file = |source| Failure::RulebookFile { path: file.to_owned(), source };
     let book = Rulebook::from_toml(&text).map_err(in_file)?;
-    let output = &session.output;
-    if output.json() {
-        output.document(&json!({"file": file.display().to_string(), "version": book.version(), "problems": []}))?;
-        return Ok(Exit::Done);
-    }
-    book_facts(session, &book).show(output)?;
-    output.note("规则文本可用", "the rulebook is sound");
-    Ok(Exit::Done)
+    Ok((text, book))
 }

@@ -84,6 +84,12 @@ impl View<'_> {
         Ok(lines(self.entries(unit)?, on))
     }
 
+    /// How many units have an account.
+    pub fn unit_count(&self) -> Result<u64, ModelError> {
+        let count = self.one("SELECT count(*) FROM accounts", [], |row| row.get::<_, i64>(0))?;
+        Ok(count.unwrap_or_default().cast_unsigned())
+    }
+
     /// A unit's entries as they were entered, in order of their numbers, without expiries and balances.
     pub fn entries(&self, unit: &UnitId) -> Result<Vec<LedgerLine>, ModelError> {
         self.all(ENTRIES_SQL, [unit.to_string()], ledger_line)

@@ -13,6 +13,7 @@ use fengsui_rulebook::Rulebook;
 pub use change::{Amount, CaseChange, EntryChange, Standing, UnitChange};
 pub use tally::{EffectChange, Summary, Tally};
 
+use crate::projector::Watcher;
 use crate::query::{LedgerLine, UnitRow, View};
 use crate::state::CaseState;
 use crate::store::ModelError;
@@ -20,6 +21,8 @@ use change::{balance_on, changed_cases, changed_entries};
 
 /// Positions whose anomalies are compared together.
 const WINDOW_POSITIONS: u64 = 10_000;
+/// Units between two reports of how far it is.
+const TELL_EVERY: u64 = 256;
 
 /// The tables of one side, with the rulebook that gives grades on the day.
 #[derive(Clone, Copy)]
@@ -36,17 +39,23 @@ impl Side<'_> {
     }
 }
 
-/// Compares two sets of tables of one log up to one position, as of a day. Shows each unit that differs to `visit`, in order of
+/// Compares two sets of tables of one log up to one position, as of a day. `watcher` is told of units. Shows each unit that differs to `visit`, in order of
 /// identifiers, and returns the sums over all of them. Memory does not grow with the units.
 pub fn compare<E: From<ModelError>>(
     from: Side<'_>,
     to: Side<'_>,
     on: Date,
+    watcher: &mut dyn Watcher,
     visit: &mut dyn FnMut(&UnitChange) -> Result<(), E>,
 ) -> Result<Summary, E> {
     let mut summary = Summary::default();
     let mut failed: Option<E> = None;
+    let position = from.view.progress()?.0.position;
+    let units = from.view.unit_count()?;
     let walked = from.view.each_unit(on, None, |row| {
+        if summary.units % TELL_EVERY == 0 && watcher.reached(summary.units, units).is_break() {
+            return Err(ModelError::Interrupted { position });
+        }
         let Some(change) = unit_change(from, to, on, row, &mut summary)? else { return Ok(()) };
         failed = visit(&change).err();
         if failed.is_some() { Err(ENDED) } else { Ok(()) }

@@ -46,7 +46,7 @@ impl Simulated {
         let from = Side { view: before.store().view(), grades: Some(&book) };
         let to = Side { view: after.store().view(), grades: Some(&self.book) };
         let mut changes = Vec::new();
-        let summary = compare(from, to, date(on), &mut |change: &UnitChange| {
+        let summary = compare(from, to, date(on), &mut Unwatched, &mut |change: &UnitChange| {
             changes.push(change.clone());
             Ok::<(), ModelError>(())
         });
