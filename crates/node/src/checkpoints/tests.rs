@@ -152,6 +152,40 @@ fn agencies_cosign_what_they_have_checked_once() {
     assert_eq!(none, Vec::<u64>::new());
 }
 
+/// An agency whose own cosignature is good fills its event with lines that look like others' signatures.
+#[test]
+fn nobody_spoils_or_crowds_out_what_others_sign() {
+    let place = TempDir::new().unwrap();
+    let mut node = city(place.path());
+    sign(&mut node, true, now(), &mut Unwatched).unwrap().unwrap();
+    let [fire, stranger] = [8, 77].map(|seed| SigningKey::from_seed_bytes([seed; 32]).unwrap());
+    let good = newest(&node);
+    let seconds = u64::try_from(now().as_second()).unwrap();
+    let (fires, housings) = (origin().cosigner_name(agency("fire")), origin().cosigner_name(agency("housing")));
+    let mut crowded = SignedCheckpoint::sign(good.checkpoint().clone(), &stranger);
+    crowded.merge(&good).unwrap();
+    crowded.cosign(&fires, seconds, &fire).unwrap();
+    let housing = SigningKey::from_seed_bytes([9; 32]).unwrap();
+    let mut elsewhere = SignedCheckpoint::sign(Checkpoint::new(origin(), 1, leaf_hash(b""), None), &stranger);
+    for time in 0..100 {
+        elsewhere.cosign(&housings, time, &housing).unwrap();
+    }
+    // Signatures of housing over another checkpoint: bad here, under its name and its key's id.
+    let text = elsewhere.to_string();
+    let lines: String =
+        text.lines().filter(|line| line.contains("housing")).map(|line| line.to_owned() + "\n").collect();
+    let note = format!("{crowded}{lines}");
+    node.submit(agency("fire"), Command::CosignCheckpoint { note }, &mut RandomIds, now()).unwrap();
+
+    let merged = newest(&node);
+    assert_eq!(merged.cosignature(&fires, fire.keyid()), Some(seconds));
+    assert_eq!(merged.names().count(), good.names().count() + 1);
+    cosigned(&mut node, "housing", &merged).unwrap().unwrap();
+    let merged = newest(&node);
+    assert_eq!(merged.cosignature(&housings, housing.keyid()), Some(seconds));
+    assert!(Standing::of(&notes::newest(&node.view()).unwrap(), node.registry()).has_quorum());
+}
+
 /// A run was killed after its signature was kept and before it left: the next one sends the same note in the same event.
 #[test]
 fn a_run_that_was_cut_off_is_finished_with_the_same_note_and_event() {
