@@ -355,6 +355,40 @@ fn an_audit_that_was_interrupted_keeps_what_it_has_verified() {
 }
 
 #[test]
+fn an_audit_begins_from_a_snapshot_whose_state_was_cosigned() {
+    let city = Audited::new();
+    let digest = city.folder.digest().trim_start_matches("digest sha256:").parse().unwrap();
+    let note = city.checkpoint(Some(digest));
+    let size = note.checkpoint().size;
+    city.cosign(&note, &[&[OFFICE], &MAJORITY[..]].concat());
+    city.folder.run(["snapshot", "write", "--out", "city.snapshot"]).ok();
+    city.folder.run(["log", "copy", "--from", fengsui_tests::DATA, "--to", "log.sqlite"]).ok();
+    let whole = city.audit(0, &["log.sqlite"]).summary;
+    let begin = |work: &'static str| ["log.sqlite", "--snapshot", "city.snapshot", "--work", work];
+    let rest = city.audit(0, &begin("new")).only(&[]).summary;
+    assert_eq!((&rest["begun_at"], &rest["root"], &rest["digest"]), (&size.into(), &whole["root"], &whole["digest"]));
+    assert_eq!(rest["covered"]["size"], size);
+    // The folder is an audit's own from now on.
+    let again = city.audit(0, &begin("new")).only(&[]).summary;
+    assert_eq!(again["begun_at"], whole["position"]);
+
+    let refused = |words: &[&str], exit: i32, code: &str| {
+        let first = ["audit", "verify", "--json", "--exchange", "fengsui-data/exchange.toml"];
+        let ran = city.folder.run(first.iter().chain(words)).exits(exit);
+        let error = ran.stderr.lines().last().unwrap();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(error).unwrap()["code"], code, "{ran}");
+    };
+    refused(&[&begin("w1")[..], &["--quorum", "6"]].concat(), 1, "no_quorum");
+    refused(&["log.sqlite", "--snapshot", "city.snapshot"], 2, "usage");
+    // An event that lies before the snapshot is not looked into, and still cannot be changed.
+    let path = city.copy("forged.sqlite");
+    let fire = report(&rows(&path), "fire");
+    let edited = resigned(&fire, &[("\"facts\":\"", "\"facts\":\"没有")], &city.key("fire"));
+    put(&rusqlite::Connection::open(&path).unwrap(), &edited);
+    refused(&["forged.sqlite", "--snapshot", "city.snapshot", "--work", "w2"], 5, "snapshot_root");
+}
+
+#[test]
 fn findings_of_an_earlier_audit_are_not_forgotten() {
     let city = Audited::new();
     let fire = report(&rows(&city.folder.path().join("log.sqlite")), "fire");

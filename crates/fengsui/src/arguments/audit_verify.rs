@@ -33,6 +33,9 @@ pub struct AuditVerifyArguments {
     /// Keep here what was verified; the next audit with the same folder goes on from there
     #[arg(long, value_name = "DIR")]
     pub work: Option<PathBuf>,
+    /// With an empty --work: begin from this snapshot, if enough have cosigned the checkpoint of its state
+    #[arg(long, value_name = "FILE", requires = "work")]
+    pub snapshot: Option<PathBuf>,
     /// Last position to verify
     #[arg(long, value_name = "POSITION")]
     pub until: Option<Position>,

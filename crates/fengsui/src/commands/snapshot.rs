@@ -240,7 +240,7 @@ fn with_header<const N: usize>(kind: &str, file: &Path, header: &Header, facts: 
 }
 
 /// How a snapshot that is not written, read or loaded is told.
-fn failure(error: LoadError) -> Failure {
+pub fn failure(error: LoadError) -> Failure {
     let (code, en, is_integrity) = (error.code(), error.to_string(), error.is_integrity());
     let zh = match error {
         LoadError::Snapshot(SnapshotError::Model(ModelError::Interrupted { .. }))

@@ -6,6 +6,7 @@
 
 mod anomalies;
 mod archive;
+mod begin;
 mod checkpoints;
 mod finding;
 mod outcome;
@@ -23,6 +24,7 @@ use fengsui_proof::policy::Cosigner;
 use fengsui_proof::tiles::TileError;
 
 pub use archive::{ArchiveRecords, audit_archive};
+pub use begin::{BeginError, begin_from_snapshot};
 pub use checkpoints::Covered;
 pub use finding::{Check, Fault, Finding, Severity};
 pub use outcome::{Checked, Outcome, Skipped};

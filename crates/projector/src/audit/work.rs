@@ -57,6 +57,16 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Whether a folder holds an audit that can be gone on from.
+    pub fn holds_audit(root: &Path, genesis: &Registry) -> Result<bool, AuditError> {
+        let trust = trust_of(genesis);
+        match read_note(root) {
+            Some(verified) if verified.trust != trust => Err(AuditError::OtherTrust { folder: root.to_owned() }),
+            Some(verified) => Ok(go_on(root, genesis, &verified).is_some()),
+            None => Ok(false),
+        }
+    }
+
     /// Opens the folder, or makes it. `keep` tells whether it is to be gone on from.
     ///
     /// Errors: [`AuditError::OtherTrust`] for the folder of another exchange's audit.
@@ -129,12 +139,26 @@ impl Work {
         if verified.is_none() {
             finish(projector.store)?;
         }
-        let note = Verified { version: NOTE_VERSION, trust, position, root: tree.root(), findings };
-        let text = serde_json::to_string_pretty(&note).map_err(|error| AuditError::Note(error.to_string()))?;
-        let path = root.join(NOTE_FILE);
-        replace(&path, text.as_bytes()).map_err(|error| StorageError::io(&path, error))?;
-        Ok(())
+        write(&root, &Verified { version: NOTE_VERSION, trust, position, root: tree.root(), findings })
     }
+}
+
+/// Notes what was verified, for the next audit.
+pub(super) fn write_note(
+    folder: &Path,
+    genesis: &Registry,
+    position: u64,
+    root: Hash,
+    findings: Vec<Finding>,
+) -> Result<(), AuditError> {
+    write(folder, &Verified { version: NOTE_VERSION, trust: trust_of(genesis), position, root, findings })
+}
+
+fn write(folder: &Path, note: &Verified) -> Result<(), AuditError> {
+    let text = serde_json::to_string_pretty(note).map_err(|error| AuditError::Note(error.to_string()))?;
+    let path = folder.join(NOTE_FILE);
+    replace(&path, text.as_bytes()).map_err(|error| StorageError::io(&path, error))?;
+    Ok(())
 }
 
 /// SHA-256 of the exchange as it was given: whoever trusts others from the start audits something else.
@@ -171,6 +195,16 @@ fn refuse_foreign(root: &Path) -> Result<(), AuditError> {
 }
 
 fn begin(root: &Path, genesis: &Registry) -> Result<(Projector, TreeWriter), AuditError> {
+    let model = prepare_empty(root)?;
+    let tree = empty_tree(root)?;
+    let store = Store::for_rebuild(&model, genesis)?;
+    Ok((Projector { registry: genesis.clone(), store }, tree))
+}
+
+/// Makes the folder, or empties one that is an audit's own. Answers where its tables go.
+pub(super) fn prepare_empty(root: &Path) -> Result<PathBuf, AuditError> {
+    fs::create_dir_all(root).map_err(|error| StorageError::io(root, error))?;
+    refuse_foreign(root)?;
     let (note, model) = (root.join(NOTE_FILE), root.join(MODEL_FILE));
     // Another audit may be at work here.
     drop(WriterLock::acquire(&MODEL, &model)?);
@@ -180,9 +214,12 @@ fn begin(root: &Path, genesis: &Registry) -> Result<(Projector, TreeWriter), Aud
         return Err(StorageError::io(&note, error).into());
     }
     remove_set(&model)?;
-    let tree = TreeWriter::open(TileFolder::create(&root.join(TREE_FOLDER))?, 0)?;
-    let store = Store::for_rebuild(&model, genesis)?;
-    Ok((Projector { registry: genesis.clone(), store }, tree))
+    Ok(model)
+}
+
+/// The folder's tree, with nothing in it.
+pub(super) fn empty_tree(root: &Path) -> Result<TreeWriter, AuditError> {
+    Ok(TreeWriter::open(TileFolder::create(&root.join(TREE_FOLDER))?, 0)?)
 }
 
 /// Replaces a file whole.

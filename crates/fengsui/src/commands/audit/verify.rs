@@ -1,10 +1,17 @@
 //! `audit verify`: everything is checked, and what was checked is told.
 
+use std::path::Path;
+
 use fengsui_log::Position;
 use fengsui_node::as_of::{AsOfError, TemporaryFolder};
 use fengsui_node::node::genesis;
-use fengsui_projector::audit::{AuditError, AuditOptions, LogRecords, Outcome, RecordsError, audit, audit_archive};
+use fengsui_projector::audit::{
+    AuditError, AuditOptions, BeginError, Beside, FoundCheckpoint, LogRecords, Outcome, RecordsError, audit,
+    audit_archive, begin_from_snapshot,
+};
+use fengsui_projector::snapshot::{Snapshot, Trust as SnapshotTrust};
 
+use super::super::snapshot;
 use super::archive;
 use super::target::{self, Audited, Target, Trust};
 use super::verify_show;
@@ -43,6 +50,9 @@ pub fn run(session: &Session, arguments: &AuditVerifyArguments) -> Result<Exit, 
         digest: !arguments.no_digest,
     };
     interrupt::watch();
+    if let Some(snapshot) = &arguments.snapshot {
+        begin(session, &audited, &beside, snapshot, &options)?;
+    }
     let mut bar = Bar::with_lines(session.output.look(), "核验", "Verifying");
     let outcome = match &audited {
         Audited::Log(log) => audit(&LogRecords(log.as_ref()), &beside, &options, &mut bar),
@@ -55,6 +65,52 @@ pub fn run(session: &Session, arguments: &AuditVerifyArguments) -> Result<Exit, 
     drop(bar);
     let outcome: Outcome = outcome.map_err(|error| failure(session, error, options.keep))?;
     verify_show::show(session, &outcome, &verify_show::About { name: &name, trust: &trust, seconds })
+}
+
+/// Begins where a cosigned checkpoint stands, so that what lies before need not be verified again.
+fn begin(
+    session: &Session,
+    audited: &Audited,
+    beside: &Beside,
+    path: &Path,
+    options: &AuditOptions,
+) -> Result<(), Failure> {
+    let Audited::Log(log) = audited else {
+        return Err(Failure::usage(
+            "--snapshot 用于日志，不用于档案：档案须全部核验",
+            "--snapshot is for logs: an archive is verified whole",
+        ));
+    };
+    let snapshot = Snapshot::open(path).map_err(|error| snapshot::failure(error.into()))?;
+    let position = snapshot.header().progress.position;
+    let states = |found: &&FoundCheckpoint| {
+        let checkpoint = found.note.checkpoint();
+        checkpoint.size == position && checkpoint.digest.is_some()
+    };
+    let given = beside.checkpoints.iter().find(states).map(|found| found.note.clone());
+    let trust = SnapshotTrust { given, cosigners: options.cosigners.clone(), needed: options.quorum };
+    let mut bar = Bar::new(session.output.look(), "读取快照", "Reading the snapshot");
+    let begun = begin_from_snapshot(log.as_ref(), &snapshot, &trust, options, &mut bar);
+    drop(bar);
+    let begun = begun.map_err(|error| match error {
+        BeginError::Load(error) => snapshot::failure(error),
+        BeginError::Audit(AuditError::Model(error)) => error.into(),
+        BeginError::Audit(error) => failure(session, error, false),
+    })?;
+    match begun {
+        None => session.output.note(
+            "--work 文件夹中已有核验，不需要快照",
+            "the folder of --work holds an audit already: the snapshot is not needed",
+        ),
+        Some(loaded) => {
+            let names = loaded.endorsement.cosigned.join(", ");
+            session.output.note(
+                format!("由位置 {position} 的快照开始，其检查点由以下各方联署：{names}"),
+                format!("begun from the snapshot at position {position}, whose checkpoint was cosigned by {names}"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Whoever takes the keys from what is to be checked has checked that it fits together, and not whose it is.
