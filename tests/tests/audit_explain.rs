@@ -227,3 +227,59 @@ fn tables_that_were_changed_end_with_4_and_a_log_that_was_changed_with_5() {
     // What was there before that event is not touched by it.
     entry(&folder, 1, &["--json"]).ok();
 }
+
+#[test]
+fn a_log_that_is_not_the_one_that_was_signed_is_told_though_every_signature_in_it_is_good() {
+    let (folder, _) = twice_blocked();
+    assert_eq!(entry(&folder, 2, &["--json"]).ok().json()["checkpoint"], Value::Null);
+    entry(&folder, 2, &["--lang", "zh"]).ok().shows(&["检查点\t日志上尚无检查点"]);
+    let signed = folder.desk("joint-office", ["checkpoint", "sign", "--json"]).ok().json();
+    for agency in ["fire", "tourism"] {
+        folder.desk(agency, ["checkpoint", "cosign"]).ok();
+    }
+    let explained = entry(&folder, 2, &["--json"]).ok().json();
+    let checkpoint = &explained["checkpoint"];
+    assert_eq!((&checkpoint["holds"], &checkpoint["quorum"]), (&Value::from(true), &Value::from(true)));
+    assert_eq!((&checkpoint["size"], &checkpoint["root"]), (&signed["size"], &signed["root"]));
+    let cosigned: Vec<&str> =
+        checkpoint["cosigned"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(cosigned.contains(&"fire") && cosigned.contains(&"tourism"), "{cosigned:?}");
+    let chain = &explained["entries"][0]["chain"];
+    let included = checkpoint["included"].as_array().unwrap();
+    assert!(chain.as_array().unwrap().iter().all(|position| included.contains(position)), "{checkpoint}");
+    assert_eq!(
+        (&checkpoint["not_included"], &checkpoint["not_covered"]),
+        (&Value::from(Vec::<u64>::new()), &Value::from(Vec::<u64>::new()))
+    );
+    entry(&folder, 2, &["--lang", "en"]).ok().shows(&["the proof holds", "cosigned by fire"]);
+
+    // The registrations of fire and tourism change places: each is genuine where it stands now, and the tables are drawn from it.
+    let log = rusqlite::Connection::open(folder.data("log.sqlite")).unwrap();
+    log.execute_batch("DROP TRIGGER events_never_change").unwrap();
+    let registrations: Vec<i64> = log
+        .prepare("SELECT position FROM events WHERE subject LIKE '%.agency.registered' ORDER BY position DESC LIMIT 2")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for (from, to) in
+        [(registrations[0], 1_000_000), (registrations[1], registrations[0]), (1_000_000, registrations[1])]
+    {
+        assert_eq!(log.execute("UPDATE events SET position = ?2 WHERE position = ?1", [from, to]).unwrap(), 1);
+    }
+    drop(log);
+    folder.run(["replay"]);
+    let explained = entry(&folder, 2, &["--json"]).exits(5).json();
+    assert!(explained["events"].as_array().unwrap().iter().all(|event| event["genuine"] == true), "{explained}");
+    assert_eq!(explained["verdict"], "broken");
+    let mut moved = registrations.clone();
+    moved.sort_unstable();
+    let not_included = &explained["checkpoint"]["not_included"];
+    assert_eq!(*not_included, Value::from(moved), "the old tiles do not hold what stands there now");
+    // Without those tiles the tree is drawn from the log as it is, and has another root.
+    std::fs::remove_dir_all(folder.data("tree")).unwrap();
+    let explained = entry(&folder, 2, &["--json"]).exits(5).json();
+    assert_eq!((&explained["verdict"], &explained["checkpoint"]["holds"]), (&"broken".into(), &false.into()));
+    entry(&folder, 2, &["--lang", "en"]).exits(5).shows(&["the log is not the one that was signed as a checkpoint"]);
+}

@@ -253,7 +253,7 @@ fn evidence(wording: &Wording<'_>, traced: &TracedEvent, section: &mut Section) 
         .fact(wording.say("事件编号", "id"), traced.event)
         .fact_some(wording.say("来源", "source"), link)
         .fact(wording.say("原文", "bytes"), wording.say(format!("{bytes} 字节"), format!("{bytes}")))
-        .fact("SHA-256", &traced.sha256)
+        .fact("SHA-256", traced.sha256)
         .fact_some(wording.say("密钥", "key"), wording.key(traced))
         .fact(wording.say("验证", "verified"), wording.verification(traced))
         .fact_some(wording.say("哈希树", "tree"), wording.inclusion(traced));
@@ -277,7 +277,7 @@ fn register(wording: &Wording<'_>, document: &mut Document) {
                 .fact(wording.say("效果", "effect"), wording.say(format!("无：{reason}"), format!("none: {reason}")));
         }
         section
-            .fact("SHA-256", &traced.sha256)
+            .fact("SHA-256", traced.sha256)
             .fact_some(wording.say("密钥", "key"), wording.key(traced))
             .fact(wording.say("验证", "verified"), wording.verification(traced))
             .fact_some(wording.say("哈希树", "tree"), wording.inclusion(traced));

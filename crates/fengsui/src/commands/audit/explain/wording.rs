@@ -87,13 +87,13 @@ impl Wording<'_> {
             return self.say("日志上尚无检查点", "the log has no checkpoint yet").to_owned();
         };
         let Covering { size, root, cosigned, quorum, .. } = covering;
-        let agencies = self.list(&cosigned.iter().map(|agency| self.names.agency(*agency)).collect::<Vec<_>>());
+        let agencies = self.list(&cosigned.iter().map(AgencyCode::to_string).collect::<Vec<_>>());
         let enough = match quorum {
             true => self.say("已过半数", "more than half"),
             false => self.say("未过半数", "not more than half"),
         };
         self.say(
-            format!("覆盖 {size} 个位置，联署：{agencies}（{enough}）\n{root}"),
+            format!("覆盖 {size} 个位置，会签：{agencies}（{enough}）\n{root}"),
             format!("{size} positions, cosigned by {agencies} ({enough})\n{root}"),
         )
     }
