@@ -9,6 +9,10 @@ use std::fs;
 use audited::{Audited, MAJORITY, OFFICE, Row, event, put, resigned, root, rows, shift, signed};
 use fengsui_event::payload::CheckpointCosigned;
 use fengsui_event::{Payload, Subject};
+use fengsui_log::Position;
+use fengsui_log::conformance::loss::rebuild_without;
+use fengsui_log::conformance::server::NatsServer;
+use fengsui_log::jetstream::{Broker, BrokerOptions, Stream};
 use fengsui_node::keys::SigningKey;
 use fengsui_proof::checkpoint::{Checkpoint, SignedCheckpoint};
 use fengsui_proof::{SignatureKind, verifier_key};
@@ -155,6 +159,27 @@ fn tiles_show_where_a_log_was_changed_though_every_event_is_genuine() {
     drop(log);
     let found = city.audit(5, &["fengsui-data"]);
     found.at("tile_differs", at).around("root_differs", at, city.size);
+}
+
+#[test]
+fn a_stream_is_audited_where_it_is_and_what_it_has_lost_is_named() {
+    let city = Audited::new();
+    let (server, mut lossy) = (NatsServer::start(), NatsServer::start());
+    let (good, bad) = (server.url(), lossy.url());
+    city.folder.run(["log", "copy", "--from", "log.sqlite", "--to", &good, "--region", "350600"]).ok();
+    let whole = city.audit(0, &["log.sqlite"]).summary;
+    let found = city.audit(0, &[&good, "--region", "350600"]).only(&[]).summary;
+    assert_eq!((&found["root"], &found["digest"]), (&whole["root"], &whole["digest"]));
+    let broker = Broker::connect(BrokerOptions { servers: vec![good], ..BrokerOptions::default() }).unwrap();
+    let stream = Stream::open(&broker, "350600".parse().unwrap()).unwrap();
+    rebuild_without(&stream, &mut lossy, &[Position::new(300).unwrap(), Position::new(301).unwrap()]);
+    let found = city.audit(5, &[&bad, "--region", "350600"]);
+    assert_eq!(found.check("positions")["failed"], 2, "{found:?}");
+    found.at("lost", 300).around("root_differs", 300, city.size);
+    lossy.stop();
+    city.folder
+        .run(["audit", "verify", &bad, "--region", "350600", "--exchange", "fengsui-data/exchange.toml"])
+        .exits(6);
 }
 
 #[test]
