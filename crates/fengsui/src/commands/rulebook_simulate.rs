@@ -18,7 +18,7 @@ use super::rulebook;
 use crate::arguments::read::SimulateArguments;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
-use crate::output::{Bar, Column, Facts, Listing, Output};
+use crate::output::{Bar, Column, Facts, Listing, Output, show_rows};
 use crate::session::{Session, Tables};
 
 /// Members of the last line that say nothing of the outcome.
@@ -30,6 +30,7 @@ pub fn run(session: &Session, arguments: &SimulateArguments) -> Result<Exit, Fai
     let mut expected = arguments.expect.as_deref().map(Expected::read).transpose()?;
     let tables = session.tables()?;
     let from = arguments.from.unwrap_or(Date::MIN);
+    tell_of_misfit(session, &tables, &book);
     let book = Arc::new(book);
     interrupt::watch();
     let past = simulated(session, &tables, SimulatedRulebook { from, book: Arc::clone(&book) })?;
@@ -38,6 +39,27 @@ pub fn run(session: &Session, arguments: &SimulateArguments) -> Result<Exit, Fai
     let verdict = expected.map(|expected| expected.verdict(&document));
     show(session, document, &summary, verdict.as_ref())?;
     Ok(if verdict.is_some_and(|verdict| !verdict.is_same()) { Exit::Differences } else { Exit::Done })
+}
+
+/// What makes the outcome other than one might think, though it can be computed.
+fn tell_of_misfit(session: &Session, tables: &Tables, book: &Rulebook) {
+    let (own, found) = (tables.registry().authority, *book.authority());
+    if own != found {
+        session.output.warn(
+            format!("该规则的联席会议办公室为 {found}，而本交换为 {own}，因此不能在此发布"),
+            format!("the authority of this rulebook is {found}, not {own}: it could not be published here"),
+        );
+    }
+    let known = tables.book().into_iter().flat_map(Rulebook::categories);
+    let without: Vec<String> =
+        known.map(|it| &it.code).filter(|code| book.category(code).is_none()).map(ToString::to_string).collect();
+    if !without.is_empty() {
+        let list = without.join(", ");
+        session.output.warn(
+            format!("该规则没有下列违法行为类别，其案件按不扣分计：{list}"),
+            format!("this rulebook does not have these categories, so their cases cost nothing: {list}"),
+        );
+    }
 }
 
 fn simulated(session: &Session, tables: &Tables, simulated: SimulatedRulebook) -> Result<Past, Failure> {
@@ -113,6 +135,9 @@ fn show(session: &Session, mut document: Value, summary: &Summary, verdict: Opti
         }
         output.json_line(&document)?;
     } else {
+        if summary.changed == 0 {
+            output.line(output.say("没有单位会有变化", "no unit would stand otherwise"))?;
+        }
         output.line("")?;
         facts(output, summary).show(output)?;
         tallies(output, output.say("按违法行为类别", "By category"), &summary.categories)?;
@@ -153,17 +178,28 @@ fn facts(output: &Output, summary: &Summary) -> Facts {
     facts
 }
 
+/// A line of the sums.
+struct TallyRow {
+    of: String,
+    tally: Tally,
+}
+
 fn tallies<K: std::fmt::Display>(output: &Output, title: &str, tallies: &BTreeMap<K, Tally>) -> Result<(), Failure> {
     if tallies.is_empty() {
         return Ok(());
     }
     output.heading(title)?;
-    for (key, Tally { cases, from, to }) in tallies {
-        let label = output.say("案件", "cases");
-        output.line(&format!("{key}\t{cases} {label}\t{from} > {to}"))?;
-    }
-    Ok(())
+    let rows: Vec<TallyRow> =
+        tallies.iter().map(|(of, tally)| TallyRow { of: of.to_string(), tally: *tally }).collect();
+    show_rows(output, TALLIES, &rows)
 }
+
+const TALLIES: &[Column<TallyRow>] = &[
+    Column::new("类别或部门", "of", ColumnKind::Text, |row, _| Cell::Text(row.of.clone())),
+    Column::new("案件", "cases", ColumnKind::Integer, |row, _| Cell::Integer(row.tally.cases.cast_signed())),
+    Column::new("原积分", "points", ColumnKind::Integer, |row, _| Cell::Integer(row.tally.from)),
+    Column::new("模拟积分", "would be", ColumnKind::Integer, |row, _| Cell::Integer(row.tally.to)),
+];
 
 const UNITS: &[Column<UnitChange>] = &[
     Column::new("单位标识", "unit", ColumnKind::Text, |row, _| Cell::Text(row.unit.to_string())),
