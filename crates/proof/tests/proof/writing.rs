@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fengsui_proof::{TileError, TileFolder, TilePath, TileSource as _, TreeWriter, tiles};
 use proptest::prelude::*;
@@ -166,6 +167,35 @@ fn leftovers_of_a_killed_writer_disturb_nobody() {
     grow(&mut first, 600);
     first.seal().unwrap();
     assert_eq!(files(folder.path()), expected(600), "the folder of the partial tiles went with them");
+}
+
+#[test]
+fn readers_find_every_sealed_size_while_the_tree_grows() {
+    const SIZE_MAX: u64 = 800;
+    let folder = TempDir::new().unwrap();
+    let mut writer = writer(&folder, 0);
+    let definition = Definition::of(SIZE_MAX);
+    let roots: Vec<_> = (0..=SIZE_MAX).map(|size| definition.root(size)).collect();
+    let sealed = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let growing = scope.spawn(|| {
+            for size in 1..=SIZE_MAX {
+                grow(&mut writer, size);
+                writer.seal().unwrap();
+                sealed.store(size, Ordering::Release);
+            }
+        });
+        // What was sealed a moment ago is what is about to give way.
+        let source = TileFolder::open(folder.path()).unwrap();
+        let mut is_last = false;
+        while !is_last {
+            is_last = growing.is_finished();
+            let size = sealed.load(Ordering::Acquire);
+            for earlier in size.saturating_sub(2)..=size {
+                assert_eq!(tiles::root(&source, earlier).unwrap(), roots[usize::try_from(earlier).unwrap()]);
+            }
+        }
+    });
 }
 
 proptest! {
