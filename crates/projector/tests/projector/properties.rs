@@ -61,12 +61,16 @@ proptest! {
         prop_assert!(cases.iter().eq(memory.cases.values().map(|case| &**case)));
         let half = |position: &mut u64| *position = position.div_ceil(2);
         let mut cosignatures = doubled.memory.cosignatures.clone();
-        cosignatures.iter_mut().for_each(|it| half(&mut it.position));
+        for cosignature in &mut cosignatures {
+            half(&mut cosignature.position);
+        }
         prop_assert_eq!(&cosignatures, &memory.cosignatures);
         let mut certificates = doubled.memory.certificates.clone();
         for certificate in certificates.values_mut() {
             half(&mut certificate.issued_at);
-            certificate.revocation.iter_mut().for_each(|it| half(&mut it.position));
+            if let Some(revocation) = &mut certificate.revocation {
+                half(&mut revocation.position);
+            }
         }
         prop_assert_eq!(&certificates, &memory.certificates);
     }
