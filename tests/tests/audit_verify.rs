@@ -183,18 +183,26 @@ fn a_stream_is_audited_where_it_is_and_what_it_has_lost_is_named() {
 }
 
 #[test]
-fn a_key_that_was_rotated_or_revoked_is_worth_nothing_afterwards() {
+fn a_key_that_has_ended_is_worth_nothing_afterwards() {
     let city = Audited::new();
     let old = city.key("tourism");
+    let urban = city.key("urban").public();
     city.folder.desk("tourism", ["agency", "rotate-key"]).ok();
-    city.folder.run(["log", "copy", "--from", "fengsui-data", "--to", "rotated.sqlite"]).ok();
-    fs::rename(city.folder.path().join("rotated.sqlite"), city.folder.path().join("log.sqlite")).unwrap();
+    city.folder.run(["agency", "revoke-key", &urban, "--reason", "laptop stolen", "--agency", OFFICE]).ok();
+    city.folder.run(["agency", "suspend", "housing", "--reason", "dissolved", "--agency", OFFICE]).ok();
+    city.folder.run(["log", "copy", "--from", fengsui_tests::DATA, "--to", "log.sqlite"]).ok();
     city.audit(0, &["log.sqlite"]).only(&[]);
     let rows = rows(&city.folder.path().join("log.sqlite"));
-    let model = report(&rows, "tourism");
-    let (subject, payload) = (event(&model).subject, event(&model).payload().unwrap().clone());
-    let late = signed(&rows, "tourism", &old, subject, payload);
-    city.forged(5, &[], |log| put(log, &late)).at("ended_key", late.position).only(&["ended_key"]);
+    for (agency, key, code) in [
+        ("tourism", old, "ended_key"),
+        ("urban", city.key("urban"), "ended_key"),
+        ("housing", city.key("housing"), "suspended_agency"),
+    ] {
+        let model = report(&rows, agency);
+        let (subject, payload) = (event(&model).subject, event(&model).payload().unwrap().clone());
+        let late = signed(&rows, agency, &key, subject, payload);
+        city.forged(5, &[], |log| put(log, &late)).at(code, late.position).only(&[code]);
+    }
 }
 
 #[test]
