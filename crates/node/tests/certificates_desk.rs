@@ -19,7 +19,12 @@ fn pilot() -> (TempDir, Node, UnitId) {
     let (node, _) = run(place.path(), options, &mut |_| ControlFlow::Continue(())).unwrap();
     let mut unit = None;
     let day = "2026-02-09".parse().unwrap();
-    node.view().each_unit(day, Some(1), |row| Ok(unit = Some(row.unit))).unwrap();
+    node.view()
+        .each_unit(day, Some(1), |row| {
+            unit = Some(row.unit);
+            Ok(())
+        })
+        .unwrap();
     (place, node, unit.unwrap())
 }
 
