@@ -103,7 +103,7 @@ const CHECKPOINTS_LOOKED_AT: u64 = 64;
 /// The state of a position.
 enum State {
     Present(Box<Projector>),
-    Past(Past),
+    Past(Box<Past>),
 }
 
 impl State {
@@ -118,7 +118,7 @@ impl State {
             return Ok(Self::Present(Box::new(now)));
         }
         let mut bar = Bar::with_lines(session.output.look(), "重放日志", "Replaying the log");
-        Ok(Self::Past(Past::draw(exchange, log, position, &mut bar)?))
+        Ok(Self::Past(Box::new(Past::draw(exchange, log, position, &mut bar)?)))
     }
 
     fn with<T>(&self, work: impl FnOnce(&Projector) -> T) -> Result<T, Failure> {
