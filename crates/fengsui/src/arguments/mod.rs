@@ -6,8 +6,8 @@ pub mod audit_export;
 pub mod audit_verify;
 pub mod broker;
 pub mod case;
-pub mod checkpoint;
 pub mod certificate;
+pub mod checkpoint;
 pub mod desk;
 pub mod evidence;
 pub mod keys;
@@ -128,7 +128,7 @@ pub enum Command {
     /// Draw every table from the log again
     #[command(after_help = "Example:\n  fengsui replay\n  fengsui replay --into elsewhere --until 10000")]
     Replay(work::ReplayArguments),
-    /// The whole log: check everything
+    /// The whole log: check it, hand it on, show where points come from
     #[command(subcommand, after_help = "Example:\n  fengsui audit verify")]
     Audit(audit::AuditCommand),
     /// Snapshots of the tables: write, show, load

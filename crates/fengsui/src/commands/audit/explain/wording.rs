@@ -237,7 +237,7 @@ impl Wording<'_> {
                 let count = offences.len();
                 self.say(
                     format!("{since} 之后的 {months} 个月内同类违法已有 {count} 次（{cases}），在基础分 {base} 分之外加扣"),
-                    format!("{count} offences of the category within {months} months, after {since} ({cases}); a share of the base of {base} comes on top"),
+                    format!("earlier offences of the category within {months} months, after {since}: {count} ({cases}); a share of the base of {base} comes on top"),
                 )
             }
             Basis::Late { category, severity, due_on } => {
