@@ -88,6 +88,7 @@ impl City {
         let office = Folder::new();
         let server = format!("nats://127.0.0.1:{}", free_port());
         office.run(["init", "--region", REGION, "--agency", OFFICE, "--authority", "--server", &server]).ok();
+        office.without_checkpoints();
         city.sites.insert(OFFICE.to_owned(), Site::new(office));
         city.start_broker();
         // What waits in the authority's outbox goes out, and the stream is made for it.

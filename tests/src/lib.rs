@@ -89,6 +89,18 @@ impl Folder {
         }
     }
 
+    /// Has the node of this folder sign no checkpoints by itself: for tests that count what is on the log.
+    pub fn without_checkpoints(&self) {
+        self.configure("[checkpoints]\nautomatic = false\n");
+    }
+
+    /// Adds a section to the configuration of this folder's node.
+    pub fn configure(&self, section: &str) {
+        let path = self.data("node.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{text}\n{section}")).unwrap();
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.temporary.path()

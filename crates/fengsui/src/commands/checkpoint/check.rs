@@ -34,7 +34,7 @@ pub fn check(session: &Session, arguments: &CheckArguments) -> Result<Exit, Fail
         return check_proof(session, arguments, &text, reading.as_ref());
     }
     let note = notes::parse(&what, &text)?;
-    let cosigned = believed(session, arguments, &note, reading.as_ref())?;
+    let cosigned = believed(arguments, &note, reading.as_ref())?;
     let agreement = match &reading {
         Some(reading) => Some(Ground::of_reading(reading).compare(&note, &mut bar(session))?),
         None => None,
@@ -56,6 +56,7 @@ pub fn check(session: &Session, arguments: &CheckArguments) -> Result<Exit, Fail
     }
     let mut facts = facts(session, &note, &cosigned);
     facts.add(output.say("结果", "result"), result).show(output)?;
+    tell_of_unchecked(session, &note, &cosigned);
     Ok(Exit::Done)
 }
 
@@ -81,7 +82,7 @@ fn check_proof(
     };
     let bytes = std::fs::read(file).map_err(Failure::file(file))?;
     proof.verify(leaf_hash(&bytes)).map_err(CheckpointError::from)?;
-    let cosigned = believed(session, arguments, &proof.checkpoint, reading)?;
+    let cosigned = believed(arguments, &proof.checkpoint, reading)?;
     if let Some(reading) = reading
         && proof.checkpoint.checkpoint().size <= reading.head()
     {
@@ -104,12 +105,12 @@ fn check_proof(
         .add(output.say("位置", "position"), position)
         .add(output.say("结果", "result"), output.say("该事件在此位置", "the event is at this position"))
         .show(output)?;
+    tell_of_unchecked(session, &proof.checkpoint, &cosigned);
     Ok(Exit::Done)
 }
 
 /// The cosignatures that count, once the authority's signature is good and there are as many as were asked for.
 fn believed(
-    session: &Session,
     arguments: &CheckArguments,
     note: &SignedCheckpoint,
     reading: Option<&Reading>,
@@ -134,7 +135,7 @@ fn believed(
     };
     let has_known = !cosigners.is_empty();
     let quorum = Quorum { origin, authority, cosigners, needed: arguments.quorum.unwrap_or(0) };
-    let cosigned = quorum.check(note).map_err(|error| {
+    quorum.check(note).map_err(|error| {
         let code = match error {
             QuorumError::OtherLog { .. } => "other_log",
             QuorumError::NotSigned { .. } => "not_signed",
@@ -144,9 +145,7 @@ fn believed(
         };
         let en = error.to_string();
         Failure::Integrity { code, zh: format!("检查点的签名不足以采信：{en}"), en }
-    })?;
-    tell_of_unchecked(session, note, &cosigned);
-    Ok(cosigned)
+    })
 }
 
 fn no_cosigner_known(needed: usize) -> Failure {

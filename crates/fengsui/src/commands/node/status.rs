@@ -251,6 +251,9 @@ impl Waiting {
 
 fn add_checkpoints(output: &Output, facts: &mut Facts, status: &Status) {
     let checkpoints = status.checkpoints;
+    if checkpoints.newest == 0 {
+        return;
+    }
     facts.add(output.say("检查点", "checkpoint"), checkpoints.newest);
     let standing = format!("{}/{}", checkpoints.cosigned, checkpoints.needed);
     facts.add(output.say("会签部门/需要", "cosigned/needed"), standing);
