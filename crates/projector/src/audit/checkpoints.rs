@@ -91,14 +91,13 @@ pub(super) fn forged_on_log(
         let filter =
             AnomalyFilter { code: Some(code.to_owned()), limit: Some(LOOKED_INTO_MAX), ..AnomalyFilter::default() };
         for AnomalyRow { position, cause, .. } in view.anomalies(&filter)? {
-            let note = note_at(records, position)?;
+            // Only of these may a note have been good once.
+            let note = if code == "not_signed_by_authority" { note_at(records, position)? } else { None };
             let late = note.filter(|note| {
-                code == "not_signed_by_authority"
-                    && authority_keys(registry, note.checkpoint().size).iter().any(|keyid| note.is_signed_by(*keyid))
+                authority_keys(registry, note.checkpoint().size).iter().any(|keyid| note.is_signed_by(*keyid))
             });
             if late.is_none() {
-                let (place, reason) = (place_on_log(position), cause.message(fengsui_event::Language::En));
-                let fault = Fault::ForgedCheckpoint { place, reason };
+                let fault = Fault::ForgedOnLog(cause);
                 findings.add(Finding::new(Check::Checkpoints, Severity::Integrity, Some(position), fault));
             }
         }

@@ -142,7 +142,9 @@ pub enum Fault {
         /// The root of this log at that size.
         computed: Hash,
     },
-    /// A checkpoint that the authority has not signed.
+    /// An event that brings something else than a genuine checkpoint.
+    ForgedOnLog(Cause),
+    /// A checkpoint that the authority has not signed, or with a signature that is not good.
     ForgedCheckpoint {
         /// Where it is from.
         place: String,
@@ -249,7 +251,7 @@ impl Fault {
             Self::Unreadable(_) => "unreadable",
             Self::OpenGap { .. } => "chain_gap",
             Self::RootDiffers { .. } => "root_differs",
-            Self::ForgedCheckpoint { .. } => "forged_checkpoint",
+            Self::ForgedCheckpoint { .. } | Self::ForgedOnLog(_) => "forged_checkpoint",
             Self::SplitView { .. } => "split_view",
             Self::DroppedTail { .. } => "dropped_tail",
             Self::Rollback { .. } => "rollback",
@@ -277,7 +279,7 @@ impl Fault {
 
     fn message_en(&self) -> String {
         match self {
-            Self::Record(cause) => cause.message(Language::En),
+            Self::Record(cause) | Self::ForgedOnLog(cause) => cause.message(Language::En),
             Self::Unreadable(reason) | Self::ModelUnreadable(reason) => reason.clone(),
             Self::StatedDiffers { what } => format!("the archive states something else than its events give: {what}"),
             Self::OpenGap { source, first, last } => format!("events {first} to {last} of {source} never came"),
@@ -285,7 +287,7 @@ impl Fault {
                 "{place} states the root {signed} for {size} events; this log gives {computed}: events were changed, \
                  moved, put in or taken out"
             ),
-            Self::ForgedCheckpoint { place, reason } => format!("{place} is not signed by the authority: {reason}"),
+            Self::ForgedCheckpoint { place, reason } => format!("{place} is no checkpoint to be trusted: {reason}"),
             Self::SplitView { size, place, root, other } => {
                 format!("the authority has signed two histories of {size} events: {root} ({place}) and {other}")
             }
@@ -322,7 +324,7 @@ impl Fault {
 
     fn message_zh(&self) -> String {
         match self {
-            Self::Record(cause) => cause.message(Language::Zh),
+            Self::Record(cause) | Self::ForgedOnLog(cause) => cause.message(Language::Zh),
             Self::Unreadable(reason) => format!("无法读取：{reason}"),
             Self::ModelUnreadable(reason) => format!("查询表无法读取：{reason}"),
             Self::StatedDiffers { what } => format!("档案所述与其事件不符：{what}"),
@@ -330,7 +332,7 @@ impl Fault {
             Self::RootDiffers { place, size, signed, computed } => format!(
                 "{place} 对前 {size} 个事件给出的根为 {signed}，本日志为 {computed}：事件被改动、调换、插入或删除"
             ),
-            Self::ForgedCheckpoint { place, reason } => format!("{place} 并非联席会议办公室签署：{reason}"),
+            Self::ForgedCheckpoint { place, reason } => format!("{place} 不是可信的检查点：{reason}"),
             Self::SplitView { size, place, root, other } => {
                 format!("联席会议办公室对 {size} 个事件签署了两种历史：{root}（{place}）与 {other}")
             }
@@ -370,7 +372,7 @@ impl Fault {
                 "不要使用该档案的密钥和规则文件；请另索取档案，并查明其来历",
                 "do not use the archive's files of keys and rules; get another archive, and find out where this one came from",
             ),
-            Self::ForgedCheckpoint { .. } => language.pick(
+            Self::ForgedCheckpoint { .. } | Self::ForgedOnLog(_) => language.pick(
                 "查明检查点的来源；不得据此信任日志",
                 "find out where the checkpoint came from; do not trust a log because of it",
             ),
