@@ -48,7 +48,7 @@ impl Archive {
         let example = pass.example.unwrap_or(self.manifest().first);
         let roots = pass.finish()?;
         checked.tiles = TilePath::all_in_tree(self.manifest().last).count() as u64;
-        let newest = self.check_checkpoints(&roots)?;
+        let newest = self.check_checkpoints(&roots, &keys)?;
         checked.checkpoints = roots.len() as u64;
         let examples = Examples { position: example, checkpoint: newest.as_ref(), keys: &keys };
         if self.read(&Member::Readme)? != readme(self.manifest(), &examples).as_bytes() {
@@ -102,7 +102,13 @@ impl Archive {
         Ok(())
     }
 
-    fn check_checkpoints(&self, roots: &BTreeMap<u64, Hash>) -> Result<Option<SignedCheckpoint>, ArchiveError> {
+    /// The roots are those of the tree. Whether the authority's keys were good for it is not decided here, but it must have signed.
+    fn check_checkpoints(
+        &self,
+        roots: &BTreeMap<u64, Hash>,
+        keys: &[ArchiveKey],
+    ) -> Result<Option<SignedCheckpoint>, ArchiveError> {
+        let of_authority = || keys.iter().filter(|key| key.agency == self.manifest().authority);
         let mut last = None;
         for (size, root) in roots {
             let signed = self.checkpoint_at(*size)?;
@@ -110,6 +116,10 @@ impl Archive {
                 let reason =
                     format!("the tree over {size} positions has the root {root}, not {}", signed.checkpoint().root);
                 return Err(ArchiveError::contradiction(&Member::CheckpointAt(*size), &reason));
+            }
+            if !of_authority().any(|key| signed.is_signed_by(key.keyid)) {
+                let reason = "no key of the authority has signed it";
+                return Err(ArchiveError::contradiction(&Member::CheckpointAt(*size), reason));
             }
             last = Some(signed);
         }
