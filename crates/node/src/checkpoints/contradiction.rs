@@ -12,6 +12,9 @@ use fengsui_proof::tree::{Consistency, Hash};
 use super::{CheckpointError, LogTree, notes};
 use crate::folder::{make_folder, write_atomically};
 
+/// Own checkpoints that are looked through for one that speaks against another.
+const OWN_ROWS: u64 = 1_000;
+
 /// A checkpoint that contradicts this copy of the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Contradiction {
@@ -51,7 +54,7 @@ impl Contradiction {
         let mut tree = LogTree::open(root, log, watcher)?;
         let (_, registry) = view.progress()?;
         let mut own = None;
-        for row in view.checkpoints(None)? {
+        for row in view.checkpoints(Some(OWN_ROWS))? {
             // Newest first: the last one that fits is the smallest.
             let fits = row.size >= size && row.size <= tree.size();
             let Some(registry) = registry.as_ref().filter(|_| fits) else { continue };

@@ -87,6 +87,8 @@ pub struct CheckpointDuty {
     settled: Option<(u64, Hash)>,
     /// When the digest was last stated.
     digest_at: Option<Timestamp>,
+    /// Whether there was a contradiction of which no evidence could be kept.
+    is_unkept: bool,
 }
 
 /// Ends long work when the node is to end.
@@ -133,7 +135,7 @@ impl CheckpointDuty {
         let round = Round { shared, config, me, now, registry, newest, standing };
         round.tell(self, witnessed, reader.view().cosigned_by(me)?.map_or(0, |own| own.size));
         let agreed = self.compare(&round, &log, &reader);
-        tell_of_evidence(shared, now);
+        tell_of_evidence(shared, self.is_unkept, now);
         agreed?;
         round.tell_of_lag(&self.unwitnessed, witnessed);
         if config.automatic { self.act(&round) } else { Ok(()) }
@@ -153,7 +155,10 @@ impl CheckpointDuty {
             let note = notes::note_of(&row, &round.registry, log)?;
             match ground.compare(&note, &mut watcher) {
                 Ok(Agreement::Same | Agreement::Older | Agreement::Ahead) => {}
-                Err(error @ CheckpointError::SplitView { .. }) => round.shared.raise(SPLIT_VIEW, &error, round.now),
+                Err(error @ CheckpointError::SplitView { .. }) => {
+                    self.is_unkept |= matches!(error, CheckpointError::SplitView { evidence: None, .. });
+                    round.shared.raise(SPLIT_VIEW, &error, round.now);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -294,9 +299,13 @@ fn alarm_of(error: &CheckpointError) -> Option<&'static str> {
 }
 
 /// The alarm of a split view stands as long as its evidence lies in the folder: people move it away when they know what happened.
-fn tell_of_evidence(shared: &Shared, now: Timestamp) {
-    let folder = evidence_folder(shared.folder.root());
-    let Some(kept) = first_file(&folder) else { return shared.all_clear(SPLIT_VIEW) };
+fn tell_of_evidence(shared: &Shared, is_unkept: bool, now: Timestamp) {
+    let Some(kept) = first_file(&evidence_folder(shared.folder.root())) else {
+        if !is_unkept {
+            shared.all_clear(SPLIT_VIEW);
+        }
+        return;
+    };
     if shared.alarms().iter().any(|alarm| alarm.code == SPLIT_VIEW) {
         return;
     }
@@ -312,7 +321,7 @@ fn tell_of_evidence(shared: &Shared, now: Timestamp) {
 }
 
 /// The first file of a folder by name.
-pub(super) fn first_file(folder: &Path) -> Option<String> {
+fn first_file(folder: &Path) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
     entries
         .filter(|path| path.extension().is_some_and(|kind| kind == "txt"))

@@ -24,6 +24,9 @@ use crate::session::Session;
 /// What a proof begins with (C2SP tlog-proof).
 const PROOF_HEADER: &str = "c2sp.org/tlog-proof@";
 
+/// Checkpoints that are looked through for one that enough agencies have cosigned.
+const ROWS: u64 = 1_000;
+
 /// Checks a checkpoint or a proof.
 pub fn check(session: &Session, arguments: &CheckArguments) -> Result<Exit, Failure> {
     let text = read_text(&arguments.file)?;
@@ -253,7 +256,7 @@ fn tree(folder: &Folder, log: &Embedded, progress: &mut crate::output::Bar) -> R
 
 /// The newest checkpoint that enough agencies have cosigned and that covers a position, or else the newest that covers it.
 fn covering(reading: &Reading, position: u64) -> Result<(CheckpointRow, bool), Failure> {
-    let rows = reading.view().checkpoints(None)?;
+    let rows = reading.view().checkpoints(Some(ROWS))?;
     let newest = rows.first().map_or(0, |row| row.size);
     let covers = |row: &&CheckpointRow| row.size >= position;
     let has_quorum = |row: &&CheckpointRow| Standing::of(row, reading.registry()).has_quorum();
