@@ -128,6 +128,7 @@ fn events_whose_effect_depends_on_points_are_named() {
     let before = columns::<i64>(simulated.before.open().store().connection(), refused);
     let only_after: Vec<u64> = after.iter().filter(|it| !before.contains(it)).map(|it| it.cast_unsigned()).collect();
     let named: Vec<u64> = summary.effects_named.iter().filter(|it| it.from.is_none()).map(|it| it.position).collect();
+    assert!(!named.is_empty());
     assert_eq!(named, only_after);
     assert_eq!(summary.effects, summary.effects_named.len() as u64);
 }

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::golden::golden;
+use crate::golden::{golden, log_of};
 use crate::harness::history::{play, steps};
 use crate::harness::{MemoryLog, Model, Scene, columns};
 
@@ -104,10 +104,13 @@ fn check(genesis: &Registry, log: &MemoryLog, position: usize) {
 
 #[test]
 fn a_node_that_starts_from_a_snapshot_has_the_tables_of_a_replay() {
-    let (genesis, log) = (Scene::empty().genesis.clone(), golden());
-    let length = log.records.len();
-    for position in [1, 2, 11, length / 3, length / 2, length - 1, length] {
-        check(&genesis, &log, position);
+    let genesis = Scene::empty().genesis.clone();
+    // The second one has checkpoints and certificates.
+    for log in [golden(), log_of("checkpoints.jsonl")] {
+        let length = log.records.len();
+        for position in [1, 2, 11, length / 3, length / 2, length - 1, length] {
+            check(&genesis, &log, position);
+        }
     }
 }
 
