@@ -81,7 +81,7 @@ impl View<'_> {
 
     /// An account's lines up to a day, in order of effect; their sum is the balance on that day.
     pub fn ledger(&self, unit: &UnitId, on: Date) -> Result<Vec<LedgerLine>, ModelError> {
-        Ok(lines(self.entries(unit)?, on))
+        Ok(ledger_lines(self.entries(unit)?, on))
     }
 
     /// How many units have an account.
@@ -107,7 +107,7 @@ impl View<'_> {
 }
 
 /// Adds the expiries, orders by day, and runs the balance.
-fn lines(entries: Vec<LedgerLine>, on: Date) -> Vec<LedgerLine> {
+pub(crate) fn ledger_lines(entries: Vec<LedgerLine>, on: Date) -> Vec<LedgerLine> {
     let mut lines = Vec::with_capacity(entries.len());
     for entry in entries {
         if let Some(until) = entry.counted_until.filter(|until| *until <= on) {

@@ -16,6 +16,7 @@ use fengsui_log::StorageError;
 use fengsui_log::storage::Database;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
+pub(crate) use accounts::ledger_lines;
 pub use accounts::{ACCOUNT_SQL, ACCOUNTS_SQL, ENTRIES_SQL, LedgerLine, UnitRow};
 pub use anomalies::{AnomalyFilter, AnomalyRow};
 pub use cases::{CASE_OF_FEEDBACK_SQL, CASE_OF_REFERRAL_SQL, CASE_SQL, CaseFilter, CaseRow};
