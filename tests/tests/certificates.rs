@@ -79,8 +79,8 @@ impl City {
     /// Signs a changed statement as its issuer.
     fn re_sign(&self, file: &str, change: impl FnOnce(&mut Statement)) {
         let mut statement = self.certificate(file).statement().clone();
-        change(&mut statement);
         let key = self.key(statement.issuer.as_str());
+        change(&mut statement);
         self.folder.write(file, Certificate::sign(statement, &key).unwrap().to_string());
     }
 }
@@ -325,6 +325,43 @@ fn a_supervisor_counts_as_a_witness_when_the_bank_names_its_key() {
     forged(&verify(&bank, "credit.json", &nine), "quorum");
     ends(verify(&bank, "credit.json", &[&nine[..], &["--cosigner", &key]].concat()), "valid");
     verify(&bank, "credit.json", &["--cosigner", "audit.example+00000000+AAAA"]).exits(2);
+}
+
+/// `docs/examples/verify-certificate.py`, which shares nothing with the program but the documentation.
+fn independent(folder: &Folder, more: &[&str]) -> Option<i32> {
+    let script = project().join("docs/examples/verify-certificate.py");
+    let mut python = Command::new("python3");
+    python.arg(script).args(["credit.json", "--exchange", "exchange.toml"]).args(more).current_dir(folder.path());
+    python.output().unwrap().status.code()
+}
+
+#[test]
+fn an_independent_program_comes_to_the_same_answers() {
+    let city = City::new();
+    city.issue("fire", "credit.json", &["--days", "10"]).ok();
+    let issued = city.folder.read("credit.json");
+    let bank = city.bank("credit.json");
+    assert_eq!(independent(&bank, &[]), Some(0));
+    assert_eq!(independent(&bank, &["--on", "2099-01-01"]), Some(4));
+    assert_eq!(independent(&bank, &["--quorum", "9"]), Some(5));
+    bank.write("credit.json", issued.replacen("\"position\":", "\"position\":1", 1));
+    assert_eq!(independent(&bank, &[]), Some(5));
+    let changes: [fn(&mut Statement); 7] = [
+        |it| it.balance = Points(it.balance.0 + 1),
+        |it| it.entries[0].cause = it.entries[1].cause,
+        |it| it.events[3].hashes.swap(0, 1),
+        |it| it.events[3].signature[0] ^= 1,
+        |it| it.events.truncate(1),
+        |it| it.issuer = "tourism".parse().unwrap(),
+        |it| it.checkpoint = it.checkpoint.lines().take(5).map(|line| format!("{line}\n")).collect(),
+    ];
+    for change in changes {
+        city.folder.write("credit.json", &issued);
+        city.re_sign("credit.json", change);
+        bank.write("credit.json", city.folder.read("credit.json"));
+        verify(&bank, "credit.json", BY_EXCHANGE).exits(5);
+        assert_eq!(independent(&bank, &[]), Some(5));
+    }
 }
 
 /// The text of the QR code on a page, by an independent decoder: the squares of the SVG are painted four pixels wide.

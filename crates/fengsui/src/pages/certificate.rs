@@ -73,7 +73,7 @@ impl Shown<'_> {
             .fact(say("信用等级", "grade"), &statement.grade)
             .fact(say("截至日期", "as of"), statement.date)
             .fact(say("有效期至", "valid until"), statement.valid_until)
-            .fact(say("签发部门", "issuer"), statement.issuer)
+            .fact(say("签发部门", "issuer"), self.verified.agency(statement.issuer))
             .fact(say("证明编号", "certificate"), statement.id)
             .fact_some(say("用途", "purpose"), statement.purpose.as_ref())
             .fact_some(say("授权", "consent"), statement.consent.as_ref());
@@ -119,7 +119,7 @@ impl Shown<'_> {
         let say = |zh: &'static str, en: &'static str| language.pick(zh, en);
         let statement = self.certificate.statement();
         let checkpoint = self.verified.checkpoint.checkpoint();
-        let witnesses: Vec<String> = self.verified.cosigned.iter().map(|it| witness(self.verified, &it.name)).collect();
+        let witnesses: Vec<String> = self.verified.cosigned.iter().map(|it| self.verified.witness(&it.name)).collect();
         document
             .part(say("依据", "What it rests on"))
             .fact(say("日志", "log"), checkpoint.origin)
@@ -131,10 +131,4 @@ impl Shown<'_> {
             .fact(say("规则 SHA-256", "rulebook's SHA-256"), statement.rulebook.sha256)
             .fact(say("签名密钥", "signing key"), statement.keyid);
     }
-}
-
-/// A witness by its agency's code where it has one.
-pub fn witness(verified: &Verified, name: &str) -> String {
-    let origin = verified.checkpoint.checkpoint().origin;
-    origin.agency_of(name).map_or_else(|| name.to_owned(), |agency| agency.to_string())
 }

@@ -44,6 +44,7 @@ impl Document {
             sheet.section_heading(&section.heading);
             section.blocks.iter().for_each(|block| sheet.block(block));
         }
+        sheet.y -= GAP;
         sheet.paragraph(&frame.footer, TABLE_SIZE);
         write_file(frame, sheet.finish())
     }

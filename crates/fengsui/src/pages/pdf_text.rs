@@ -15,6 +15,9 @@ pub const HALF_WIDTHS: [u16; 95] = [
 /// All other characters are as wide as they are high.
 const FULL_WIDTH: u16 = 1000;
 
+/// Sums of widths are off by less than this, in points.
+const ROUNDING: f32 = 0.01;
+
 /// What no line begins with.
 const CLOSING: &str = "，。；：、！？）》」』”’";
 
@@ -33,7 +36,7 @@ pub fn wrapped(text: &str, room: f32, size: f32) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for character in text.chars() {
-        let fits = width(&line, size) + width(character.encode_utf8(&mut [0; 4]), size) <= room;
+        let fits = width(&line, size) + width(character.encode_utf8(&mut [0; 4]), size) <= room + ROUNDING;
         if !fits && !line.is_empty() && !CLOSING.contains(character) && character != ' ' {
             let rest = if is_within_word(&line, character) { after_last_break(&mut line) } else { String::new() };
             lines.push(std::mem::replace(&mut line, rest).trim_end().to_owned());

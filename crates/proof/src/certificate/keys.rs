@@ -21,6 +21,7 @@ pub(super) struct KeyTable {
     keys: BTreeMap<KeyId, Key>,
     /// Registered agencies, and whether they may still write.
     agencies: BTreeMap<AgencyCode, bool>,
+    names: BTreeMap<AgencyCode, String>,
 }
 
 impl KeyTable {
@@ -31,6 +32,7 @@ impl KeyTable {
             authority: trust.authority,
             keys: trust.authority_keys.iter().map(key).collect(),
             agencies: BTreeMap::new(),
+            names: BTreeMap::new(),
         }
     }
 
@@ -50,6 +52,11 @@ impl KeyTable {
     pub(super) fn witnesses(&self) -> impl Iterator<Item = AgencyCode> {
         let active = self.agencies.iter().filter(|(agency, is_active)| **is_active && **agency != self.authority);
         active.map(|(agency, _)| *agency)
+    }
+
+    /// Names under which agencies were registered.
+    pub(super) fn into_names(self) -> BTreeMap<AgencyCode, String> {
+        self.names
     }
 
     /// Takes over what an event of the registry says; other events change nothing. Its signature was checked before.
@@ -77,6 +84,7 @@ impl KeyTable {
         for key in &data.keys {
             self.keys.entry(key.keyid).or_insert(Key { agency: data.agency, is_good: true });
         }
+        self.names.insert(data.agency, data.name.clone());
         self.agencies.insert(data.agency, true);
         Ok(())
     }

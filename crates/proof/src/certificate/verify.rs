@@ -47,6 +47,8 @@ pub struct Verified {
     pub validity: Validity,
     /// The checkpoint.
     pub checkpoint: SignedCheckpoint,
+    /// Names under which the agencies were registered.
+    pub names: BTreeMap<AgencyCode, String>,
     /// The authority's good keys at the certificate's position.
     pub authority: Vec<KeyId>,
     /// Who cosigned the checkpoint, each once.
@@ -58,6 +60,17 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// An agency: its code, and its name where it is shown to be registered.
+    pub fn agency(&self, code: AgencyCode) -> String {
+        self.names.get(&code).map_or_else(|| code.to_string(), |name| format!("{code} {name}"))
+    }
+
+    /// A cosigner: as its agency, or by its own name.
+    pub fn witness(&self, name: &str) -> String {
+        let agency = self.checkpoint.checkpoint().origin.agency_of(name);
+        agency.map_or_else(|| name.to_owned(), |agency| self.agency(agency))
+    }
+
     /// The day of the earliest cosignature that counts. What came to the log later is not in the certificate, whatever day it bears.
     pub fn witnessed_on(&self) -> Option<Date> {
         let earliest = self.cosigned.iter().map(|cosigned| cosigned.time_seconds).min()?;
@@ -106,7 +119,7 @@ pub fn verify(certificate: &Certificate, trust: &Trust, on: Date) -> Result<Veri
         Validity::Valid
     };
     let authority = keys.good_keys(trust.authority).collect();
-    Ok(Verified { validity, checkpoint, authority, cosigned, needed, rulebook_text })
+    Ok(Verified { validity, checkpoint, names: keys.into_names(), authority, cosigned, needed, rulebook_text })
 }
 
 fn verify_issuer_signature(certificate: &Certificate) -> Result<(), Forgery> {

@@ -39,6 +39,8 @@ fn a_certificate_holds_with_the_file_and_the_authoritys_first_key_alone() {
     let names: Vec<&str> = verified.cosigned.iter().map(|cosigned| cosigned.name.as_str()).collect();
     let origin = "fengsui.cn/regions/350600/agencies/";
     assert_eq!(names, [format!("{origin}fire"), format!("{origin}urban")]);
+    assert_eq!(verified.agency(scene::agency("urban")), "urban urban");
+    assert_eq!(verified.witness("audit.example"), "audit.example");
     assert_eq!(verified.witnessed_on(), Some(on("2026-11-24")));
     assert_eq!(&*verified.rulebook_text, scene::RULEBOOK);
 }
@@ -64,4 +66,16 @@ fn what_openssl_reads_is_the_key_of_the_certificate() {
     // RFC 8410, section 10.1: the public key of the example has this very prefix.
     assert!(body.starts_with("MCowBQYDK2VwAyEA"), "{pem}");
     assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\n") && pem.ends_with("\n-----END PUBLIC KEY-----\n"));
+}
+
+/// A file as it was issued once: it must hold for as long as certificates are read.
+#[test]
+fn the_certificate_that_was_issued_first_still_holds() {
+    let golden = include_str!("golden.json");
+    let certificate = Certificate::parse(golden.as_bytes()).unwrap();
+    assert_eq!(check(&certificate, &Scene::new().trust()).unwrap().validity, Validity::Valid);
+    // Of these keys and events the same file is made again.
+    assert_eq!(Scene::new().certificate().to_string(), golden);
+    // By `sha256sum crates/proof/tests/certificate/golden.json`.
+    assert_eq!(certificate.sha256().to_string(), "d4939dc69dcaf63bd2af029c33a01447bc73e067f1ba98395148693406f8b86b");
 }

@@ -17,7 +17,6 @@ use super::qr;
 use crate::arguments::certificate::VerifyArguments;
 use crate::exit::{Exit, Failure};
 use crate::output::Facts;
-use crate::pages::certificate::witness;
 use crate::session::Session;
 
 /// What came of a check.
@@ -286,10 +285,10 @@ impl Report {
                 .add_some(output.say("授权", "consent"), statement.consent.as_ref());
         }
         if let Some(verified) = &self.verified {
-            let names: Vec<String> = verified.cosigned.iter().map(|it| witness(verified, &it.name)).collect();
+            let names: Vec<String> = verified.cosigned.iter().map(|it| verified.witness(&it.name)).collect();
             facts.add(
                 output.say("会签", "cosigned"),
-                format!("{} (≥ {}): {}", names.len(), verified.needed, names.join(", ")),
+                format!("{} (≥ {}): {}", names.len(), verified.needed, names.join(output.say("、", ", "))),
             );
             facts.add_some(output.say("会签日期", "cosigned on"), verified.witnessed_on());
         }
