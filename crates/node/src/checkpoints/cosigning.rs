@@ -113,6 +113,11 @@ impl Before {
             Self::Told(_, root) => *root,
         }
     }
+
+    /// Whether it had no effect, so that it may be signed once more.
+    fn was_refused(&self) -> bool {
+        matches!(self, Self::Kept(last) if last.refused.is_some())
+    }
 }
 
 /// What an agency has cosigned last, as far as this folder remembers it or the log tells.
@@ -149,7 +154,10 @@ impl Checker<'_> {
     ) -> Result<Option<Frontier>, CheckpointError> {
         let Checkpoint { size, root, digest, .. } = *note.checkpoint();
         let Ground { log, registry, .. } = self.ground;
-        notes::refuse_strange(note, registry, &notes::keys_of_authority(registry, false))?;
+        notes::refuse_strange(note, registry, &notes::keys_of_authority(registry, true))?;
+        if !notes::keys_of_authority(registry, false).iter().any(|key| note.is_signed_by(*key)) {
+            return Err(CheckpointError::KeyEnded { size });
+        }
         let head = log.head()?.map_or(0, Position::get);
         if size > head {
             return Err(CheckpointError::Ahead { size, head });
@@ -158,7 +166,7 @@ impl Checker<'_> {
         if size < last {
             return Err(CheckpointError::Older { name: self.name.to_owned(), size, last });
         }
-        if self.last.is_some_and(|last| (last.size(), last.root()) == (size, root)) {
+        if self.last.is_some_and(|last| !last.was_refused() && (last.size(), last.root()) == (size, root)) {
             return Ok(None);
         }
         let tree = self.edge(size, root, watcher)?;

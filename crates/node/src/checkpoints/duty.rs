@@ -229,7 +229,7 @@ impl Round<'_> {
             }
             // One that was cosigned before, that another node of this agency has overtaken, or whose key was replaced meanwhile: the next one will
             // do.
-            Ok(None) | Err(CheckpointError::Older { .. } | CheckpointError::NotSigned { .. }) => Ok(settled),
+            Ok(None) | Err(CheckpointError::Older { .. } | CheckpointError::KeyEnded { .. }) => Ok(settled),
             Err(CheckpointError::Ahead { .. }) => Ok(None),
             Err(CheckpointError::Node(error @ (NodeError::Refused(_) | NodeError::Plan(_)))) => {
                 tracing::warn!(%error, "a cosignature has no effect");

@@ -106,6 +106,15 @@ pub enum CheckpointError {
         /// Whose signature is missing.
         authority: String,
     },
+    /// The key that has signed it has ended since.
+    #[error(
+        "the authority's key that has signed the checkpoint of {size} positions has ended since: wait for the next one, or the authority signs \
+         one by `fengsui checkpoint sign`"
+    )]
+    KeyEnded {
+        /// How many positions it covers.
+        size: u64,
+    },
     /// It is of another log.
     #[error("the checkpoint is of {found}, and this log is {expected}")]
     OtherLog {
@@ -184,6 +193,7 @@ impl CheckpointError {
             Self::Ahead { .. } => "checkpoint_ahead",
             Self::Older { .. } | Self::Ledger(LedgerError::WouldGoBack { .. }) => "older_checkpoint",
             Self::NotSigned { .. } => "not_signed",
+            Self::KeyEnded { .. } => "key_ended",
             Self::OtherLog { .. } => "other_log",
             Self::NoCheckpoint | Self::NoSuchCheckpoint { .. } => "no_checkpoint",
             Self::NotCovered { .. } => "not_covered",
@@ -251,6 +261,9 @@ impl CheckpointError {
             Self::NotSigned { size, authority } => {
                 format!("该检查点（{size} 个位置）没有联席会议办公室（{authority}）的有效签名")
             }
+            Self::KeyEnded { size } => format!(
+                "签署该检查点（{size} 个位置）的联席会议办公室密钥已失效：请等待下一个检查点，或由联席会议办公室执行 `fengsui checkpoint sign`"
+            ),
             Self::OtherLog { found, expected } => format!("该检查点属于 {found}，而本日志是 {expected}"),
             Self::NoCheckpoint => "日志上尚无检查点；联席会议办公室可用 `fengsui checkpoint sign` 签署".to_owned(),
             Self::NoSuchCheckpoint { size } => {

@@ -117,12 +117,14 @@ impl CheckpointLedger {
 
     /// Keeps what is about to be signed, all or nothing. Until this returns nothing may leave.
     ///
-    /// Errors: [`LedgerError::WouldGoBack`] when a name would sign a smaller tree, or another one of a size, or this one in other words.
+    /// Errors: [`LedgerError::WouldGoBack`] when a name would sign a smaller tree, or another one of a size, or this one in other words, unless
+    /// those had no effect.
     pub fn keep(&mut self, signed: &[LastSigned]) -> Result<(), LedgerError> {
         for new in signed {
-            if let Some(last) = self.last(&new.name)?
-                && (new.tree.size() <= last.tree.size() && *new != last)
-            {
+            let Some(last) = self.last(&new.name)? else { continue };
+            // One that had no effect may be signed again, as with another key: it is the same tree.
+            let is_again = *new == last || last.refused.is_some() && new.tree == last.tree;
+            if new.tree.size() <= last.tree.size() && !is_again {
                 return Err(LedgerError::WouldGoBack { name: new.name.clone(), last: last.tree.size() });
             }
         }
@@ -266,6 +268,8 @@ mod tests {
         }
         ledger.note_refused("fire", "the key has ended").unwrap();
         assert_eq!(ledger.last("fire").unwrap().unwrap().refused.as_deref(), Some("the key has ended"));
+        assert!(ledger.keep(&[signed("fire", &["a", "b", "x"], "another tree")]).is_err());
+        ledger.keep(&[signed("fire", &["a", "b", "c"], "three, with another key")]).unwrap();
         ledger.keep(&[signed("fire", &["a", "b", "c", "d"], "four")]).unwrap();
         assert_eq!(ledger.last("fire").unwrap().unwrap().refused, None);
     }

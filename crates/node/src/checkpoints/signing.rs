@@ -56,7 +56,8 @@ pub fn sign(
     let size = node.progress().position;
     let before = signed_before(node, &ledger, &log_name)?;
     let tree = consistent_tree(node, &log_name, before, size, watcher)?;
-    if !has_news(node.log(), before.map_or(0, |(size, _)| size), size)? {
+    let was_refused = ledger.last(&log_name)?.is_some_and(|last| last.refused.is_some());
+    if !was_refused && !has_news(node.log(), before.map_or(0, |(size, _)| size), size)? {
         return Ok(None);
     }
     let digest = if with_digest { Some(node.projector().digest().map_err(NodeError::from)?) } else { None };

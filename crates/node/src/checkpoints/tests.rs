@@ -403,6 +403,37 @@ fn ids_of_events_follow_from_size_and_key_and_from_what_was_forgotten() {
     assert!(!others.contains(&id(4, None, 8)));
 }
 
+#[test]
+fn keys_are_replaced_between_signing_and_cosigning() {
+    let place = TempDir::new().unwrap();
+    let mut node = city(place.path());
+    signed(&mut node);
+    let first = newest(&node);
+    crate::rotation::rotate(&mut node, office(), now()).unwrap();
+    // The event that would carry it comes after the key's end.
+    let error = cosigned(&mut node, "fire", &first).unwrap_err();
+    assert_eq!((error.code(), error.is_integrity()), ("key_ended", false));
+    node.close().unwrap();
+    let mut node = Node::open(place.path()).unwrap();
+    signed(&mut node);
+    let second = newest(&node);
+    // The brigade's key has ended as well, and its folder does not know: its cosignature has no effect.
+    let old = fs::read(node.folder().key(agency("fire"))).unwrap();
+    crate::rotation::rotate(&mut node, agency("fire"), now()).unwrap();
+    let (place_of_key, new) = (node.folder().key(agency("fire")), fs::read(node.folder().key(agency("fire"))).unwrap());
+    fs::write(&place_of_key, old).unwrap();
+    node.close().unwrap();
+    let mut node = Node::open(place.path()).unwrap();
+    let error = cosigned(&mut node, "fire", &second).unwrap_err();
+    assert!(matches!(error, CheckpointError::Node(crate::NodeError::Refused(_))), "{error}");
+    node.close().unwrap();
+    fs::write(&place_of_key, new).unwrap();
+    let mut node = Node::open(place.path()).unwrap();
+    let sent = cosigned(&mut node, "fire", &second).unwrap().unwrap();
+    assert_eq!(sent.size, second.checkpoint().size);
+    assert!(cosigned(&mut node, "fire", &second).unwrap().is_none());
+}
+
 /// A running node's duty, round by round, with the time as it is told.
 mod duty {
     use fengsui_log::StopFlag;
