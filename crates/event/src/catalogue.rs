@@ -165,6 +165,8 @@ catalogue! {
     CertificateIssued = "certificate"."issued"."v1";
     /// 撤销信用证明
     CertificateRevoked = "certificate"."revoked"."v1";
+    /// 对账
+    ReconciliationRecorded = "reconciliation"."recorded"."v1";
 }
 
 impl EventType {

@@ -225,6 +225,41 @@ closed_list! {
 }
 
 closed_list! {
+    /// What holding an agency's own book against the log says of a row, a case, or a pair of both (对账结果).
+    /// "Here" is the log, "there" the book. Of several that fit, the first of this list is the class.
+    ReconciliationClass {
+        /// The row cannot be read; it is in the file of refused rows.
+        Refused = "refused", "未能读取", "refused";
+        /// Several could belong together, and nothing decides which.
+        Ambiguous = "ambiguous", "无法确定", "ambiguous";
+        /// Both have it, with different values.
+        Different = "different", "内容不一致", "different";
+        /// The book says that it was dealt with, the log has no feedback.
+        HandledNotFedBack = "handled_not_fed_back", "已办未反馈", "handled, not fed back";
+        /// Returned as not ours, and the authority has not yet named who handles it.
+        ReturnedUnassigned = "returned_unassigned", "退回后未指定", "returned, not assigned";
+        /// Feedback waits for whoever found the violation.
+        FedBackNotConfirmed = "fed_back_not_confirmed", "已反馈未确认", "fed back, not confirmed";
+        /// The feedback was confirmed, the case is open.
+        ConfirmedStillOpen = "confirmed_still_open", "已确认未销案", "confirmed, still open";
+        /// A term of this agency has passed.
+        Late = "late", "逾期", "late";
+        /// The row says what another row says.
+        DuplicateRow = "duplicate_row", "台账重复", "row twice";
+        /// The case says what another case says.
+        DuplicateCase = "duplicate_case", "案件重复", "case twice";
+        /// In the book alone.
+        MissingHere = "missing_here", "平台缺少", "missing here";
+        /// On the log alone.
+        MissingThere = "missing_there", "台账缺少", "missing there";
+        /// On the log alone, and no longer this agency's: retracted, passed on, withdrawn, or struck off as a duplicate.
+        Released = "released", "已非本部门", "no longer theirs";
+        /// Both have it, and nothing is owed.
+        Matched = "matched", "相符", "matched";
+    }
+}
+
+closed_list! {
     /// Level at which an overdue referral or a major hazard is supervised (督办级别).
     SupervisionLevel {
         /// 市级

@@ -91,6 +91,7 @@ const fn event_type_zh(event_type: EventType) -> &'static str {
         EventType::CheckpointCosigned => "检查点会签",
         EventType::CertificateIssued => "开具信用证明",
         EventType::CertificateRevoked => "撤销信用证明",
+        EventType::ReconciliationRecorded => "对账",
     }
 }
 

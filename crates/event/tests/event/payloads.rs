@@ -3,8 +3,8 @@
 use fengsui_event::payload as p;
 use fengsui_event::{
     AgencyCode, CaseId, CategoryCode, CertificateId, ClosingGround, Date, DeadlineKind, Digest, EventId, EventType,
-    Fen, FindingMethod, KeyAlgorithm, ObjectionDecision, Outcome, Payload, PenaltyKind, Points, ReferralBasis,
-    ReferralId, ReferralRole, RegionCode, Severity, Signer, SupervisionLevel, TradeCode, UnitId,
+    Fen, FindingMethod, KeyAlgorithm, ObjectionDecision, Outcome, Payload, PenaltyKind, Points, ReconciliationClass,
+    ReferralBasis, ReferralId, ReferralRole, RegionCode, Severity, Signer, SupervisionLevel, TradeCode, UnitId,
 };
 use proptest::prelude::*;
 
@@ -304,6 +304,21 @@ impl Parts {
             EventType::CertificateRevoked => {
                 let certificate = CertificateId::from_bytes(self.id.to_bytes());
                 p::CertificateRevoked { certificate, unit, reason }.into()
+            }
+            EventType::ReconciliationRecorded => {
+                let class = choose(ReconciliationClass::ALL, self.number);
+                let classes = vec![p::ClassCount { class, rows: u64::from(self.number), cases: 1 }];
+                p::ReconciliationRecorded {
+                    agency: self.agency(),
+                    sha256: self.digest(),
+                    position: u64::from(self.number),
+                    rows: u64::from(self.number),
+                    cases: 1,
+                    classes,
+                    differences: self.digest(),
+                    previous: Some(self.id),
+                }
+                .into()
             }
             other => panic!("{other} has no example"),
         }

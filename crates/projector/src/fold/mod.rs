@@ -14,6 +14,7 @@ pub mod driver;
 mod feedback;
 mod ledger;
 mod objection;
+mod reconciliation;
 mod rectification;
 mod referral;
 mod rejection;
@@ -196,6 +197,7 @@ fn dispatch(step: &mut Step<'_>, touched: &mut Touched, payload: &Payload) -> Re
         Payload::CreditAdjusted(data) => unit::adjusted(step, touched, data),
         Payload::CertificateIssued(data) => certificate::issued(step, touched, data),
         Payload::CertificateRevoked(data) => certificate::revoked(step, touched, data),
+        Payload::ReconciliationRecorded(data) => reconciliation::recorded(step, data),
         payload if !is_interpreted(payload) => Err(Rejection::NotInterpreted),
         _ => apply_to_case(step, touched, payload),
     }
