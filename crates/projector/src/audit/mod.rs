@@ -33,7 +33,7 @@ pub use source::{Beside, FoundCheckpoint, LogRecords, Records, RecordsError};
 use crate::projector::Watcher;
 use crate::state::Registry;
 use crate::store::ModelError;
-use outcome::Run;
+use outcome::{Model, Run};
 use pipeline::Stretch;
 use work::Work;
 
@@ -126,6 +126,7 @@ pub fn audit(
     options: &AuditOptions,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, AuditError> {
+    let model = Model::read(beside, options);
     let head = records.last()?;
     let mut work = Work::open(&options.work, &options.genesis, options.keep)?;
     let mut run = Run::new(options, head, &work);
@@ -133,7 +134,7 @@ pub fn audit(
         run.findings.add(broken);
         return Ok(run.into_outcome(&work));
     }
-    run.look_at_model(beside);
+    run.take_model(model);
     let mut unreadable = None;
     for stop in stops::of(records, beside, options, &run)? {
         let from = work.projector.progress().position + 1;

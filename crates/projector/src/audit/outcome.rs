@@ -90,14 +90,26 @@ impl Outcome {
 }
 
 /// The tables that lie beside the records.
-enum Model {
+pub(super) enum Model {
     None,
     At {
         position: u64,
         digest: Digest,
     },
+    Unreadable(String),
     /// Told in a finding.
     Unusable,
+}
+
+impl Model {
+    /// Takes the digest of the tables. To be called before the head of the log is looked up: a node goes on meanwhile, and its tables are never
+    /// ahead of its log.
+    pub fn read(beside: &Beside, options: &AuditOptions) -> Self {
+        let Some(path) = beside.model.as_ref().filter(|_| options.digest) else { return Self::None };
+        let read = Projector::open_reader(path, &options.genesis)
+            .and_then(|model| Ok(Self::At { position: model.progress().position, digest: model.digest()? }));
+        read.unwrap_or_else(|error| Self::Unreadable(error.to_string()))
+    }
 }
 
 /// An audit on its way.
@@ -134,21 +146,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes the digest of the tables first: a node goes on meanwhile, and the audit pauses where they stand now.
-    pub fn look_at_model(&mut self, beside: &Beside) {
-        let Some(path) = beside.model.as_ref().filter(|_| self.options.digest) else { return };
-        let genesis = &self.options.genesis;
-        let read = Projector::open_reader(path, genesis).and_then(|model| {
-            let position = model.progress().position;
-            if position > self.head { Ok((position, None)) } else { Ok((position, Some(model.digest()?))) }
-        });
-        let (fault, position) = match read {
-            Ok((position, Some(digest))) => {
-                self.model = Model::At { position, digest };
+    /// Takes the tables that lie beside the records. The audit pauses where they stand.
+    pub fn take_model(&mut self, model: Model) {
+        let (fault, position) = match model {
+            Model::At { position, .. } if position > self.head => {
+                (Fault::ModelAhead { position, head: self.head }, Some(self.head + 1))
+            }
+            Model::Unreadable(reason) => (Fault::ModelUnreadable(reason), None),
+            Model::None | Model::At { .. } | Model::Unusable => {
+                self.model = model;
                 return;
             }
-            Ok((position, None)) => (Fault::ModelAhead { position, head: self.head }, Some(self.head + 1)),
-            Err(error) => (Fault::ModelUnreadable(error.to_string()), None),
         };
         self.model = Model::Unusable;
         self.findings.add(Finding::new(Check::Model, Severity::Difference, position, fault));
@@ -158,7 +166,7 @@ impl<'a> Run<'a> {
     pub fn model_position(&self) -> Option<u64> {
         match self.model {
             Model::At { position, .. } => Some(position),
-            Model::None | Model::Unusable => None,
+            Model::None | Model::Unreadable(_) | Model::Unusable => None,
         }
     }
 
@@ -271,7 +279,7 @@ impl<'a> Run<'a> {
         let result = match self.model {
             Model::None if !self.options.digest => Err(Skipped::NotAsked),
             Model::None => Err(Skipped::Nothing),
-            Model::Unusable => Ok(1),
+            Model::Unreadable(_) | Model::Unusable => Ok(1),
             Model::At { position, .. } if position < self.begun_at => Err(Skipped::Passed),
             Model::At { position, .. } if position > self.until => Err(Skipped::Beyond),
             Model::At { position, digest } => match self.digests.get(&position) {
