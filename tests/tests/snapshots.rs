@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use fengsui_tests::{Folder, Ran};
+use fengsui_tests::{City, Folder, OFFICE, Ran};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -157,4 +157,39 @@ fn snapshots_that_are_none_are_refused_in_both_languages() {
     city.run(["log", "copy", "--from", "fengsui-data", "--to", "short/log.sqlite", "--until", "100"]).ok();
     let short = city.run(["--data", "short", "--json", "snapshot", "load", "city.snapshot"]).exits(1);
     short.says(&["snapshot_beyond_log", "fengsui log copy"]);
+}
+
+/// An agency that joins late: its node copies the stream, takes the tables from a snapshot, and goes on from there.
+#[test]
+fn a_node_on_a_broker_starts_from_a_snapshot_and_runs_on() {
+    let city = City::prepared(&["fire", "housing"]);
+    city.start_node(OFFICE);
+    city.start_node("fire");
+    city.await_settled();
+    let report =
+        "violation report --unit 91350602MA0000015U --name 瑞和宾馆 --region 350602 --category fire.60-3 --facts 堵塞";
+    city.line("fire", report).ok();
+    city.await_settled();
+    city.desk(OFFICE, ["checkpoint", "sign", "--digest"]).ok();
+    city.await_settled();
+    city.desk("fire", ["checkpoint", "cosign"]).ok();
+    city.await_settled();
+    city.desk("fire", ["snapshot", "write", "--out", "city.snapshot"]).ok();
+    let snapshot = city.folder("fire").path().join("city.snapshot");
+    let late = |words: &[&str]| city.desk("housing", words.iter().copied());
+    let stream = format!("nats://{}", city.broker_address());
+    late(&["log", "copy", "--from", &stream, "--to", "fengsui-data/log.sqlite"]).ok();
+    let load = ["--json", "snapshot", "load", snapshot.to_str().unwrap()];
+    // Two of two would have to cosign, and one of them has just joined.
+    late(&load).exits(1).says(&["no_quorum"]);
+    let loaded = late(&[&load[..], &["--quorum", "1"]].concat()).ok();
+    assert_eq!(summary(&loaded)["loaded"], true, "{loaded}");
+    city.start_node("housing");
+    city.await_settled();
+    city.line("housing", &report.replace("堵塞", "占用")).ok();
+    city.await_settled();
+    assert_eq!(city.table_digest("housing"), city.table_digest("fire"));
+    city.same_digest();
+    // While it runs, the tables are its own.
+    late(&load).ok().says(&["nothing was changed"]);
 }
