@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use fengsui_sheets::{ColumnMap, ReadOptions, Reason, RefusedRow, SheetError, ViolationReader, ViolationRecord};
+use fengsui_sheets::{
+    ColumnMap, ReadOptions, Reason, RefusedRow, SheetError, TableFile, ViolationReader, ViolationRecord,
+};
 use tempfile::TempDir;
 
 const HEADER: &str = "编号,unit,region,category,facts,found_on,method,closed_on,status\n";
@@ -256,4 +258,12 @@ fn unsound_maps_say_what_is_wrong() {
     check(&map("[[field.region]]\nconstant = \"999999\"\n"), "field.region: `999999`");
     check(&map("[[field.address]]\nheaders = [\"a\"]\nconstant = \"b\"\n"), "exactly one of");
     check(&map("[[field.category]]\nheaders = [\"a\"]\nvalues = { mice = \"Mice!\" }\n"), "field.category: `Mice!`");
+}
+
+/// 6 KiB for which a reader took more than 4 GiB; found by `cargo xtask fuzz table`.
+#[test]
+fn a_workbook_of_impossible_size_is_refused_before_there_is_room_for_it() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/table/found-impossible-size-xls");
+    let error = TableFile::open(&path, &ReadOptions::default()).err().unwrap();
+    assert!(matches!(&error, SheetError::DamagedWorkbook { detail, .. } if detail.contains("claim")), "{error}");
 }

@@ -1,5 +1,6 @@
 //! From a file to rows of cells: format, encoding, delimiter, sheets. Nothing here knows what a column means.
 
+mod claimed_cells;
 mod encoding;
 mod format;
 mod split;

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use calamine::{Data, Reader, SheetType, Xls, XlsError, Xlsx, XlsxError};
 
-use super::{HEAD_ROWS_MAX, RawRow, SheetHead};
+use super::{HEAD_ROWS_MAX, RawRow, SheetHead, claimed_cells};
 use crate::SheetError;
 use crate::cell::{Cell, DateBase};
 use crate::read::format::FileFormat;
@@ -174,6 +174,11 @@ impl Job {
         // An encrypted .xlsx comes in the same container as an .xls.
         if let Err(XlsxError::Password) = Xlsx::new(self.file()?) {
             return Err(Stop::Fault(SheetError::Encrypted { path: self.path.clone() }));
+        }
+        let damaged = |detail| Stop::Fault(SheetError::DamagedWorkbook { path: self.path.clone(), detail });
+        let impossible = claimed_cells::impossible_size(self.file()?).map_err(|error| damaged(error.to_string()))?;
+        if let Some(detail) = impossible {
+            return Err(damaged(detail));
         }
         let mut book: Xls<_> = Xls::new(self.file()?).map_err(|error| self.xls_fault(error))?;
         let base = date_base(book.has_1904_epoch());
