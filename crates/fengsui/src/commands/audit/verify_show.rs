@@ -2,6 +2,7 @@
 
 use fengsui_event::Language;
 use fengsui_projector::audit::{Check, Checked, Finding, Outcome, Severity, Skipped};
+use fengsui_proof::checkpoint::Origin;
 use fengsui_sheets::{ColumnKind, Value};
 use serde_json::json;
 
@@ -97,7 +98,10 @@ fn facts(session: &Session, outcome: &Outcome, about: &About<'_>) -> Result<(), 
     facts.add(output.say("核验至位置", "verified up to"), format!("{} / {}", outcome.position, outcome.head));
     let covered = outcome.covered.as_ref().map_or(0, |covered| covered.size);
     if let Some(covered) = &outcome.covered {
-        let names = covered.cosigners.join(", ");
+        // Of an agency its code is enough.
+        let origin = Origin::of(exchange.region);
+        let short = |name: &String| origin.agency_of(name).map_or_else(|| name.clone(), |agency| agency.to_string());
+        let names = covered.cosigners.iter().map(short).collect::<Vec<_>>().join(", ");
         facts.add(
             output.say("检查点涵盖", "covered by a checkpoint"),
             format!("{} ({}/{}: {names})", covered.size, covered.cosigners.len(), covered.needed),
