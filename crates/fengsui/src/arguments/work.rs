@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use fengsui_event::RegionCode;
 use fengsui_log::Position;
+use fengsui_node::as_of::AsOf;
 use fengsui_node::broker_server::ServerUrl;
 
 use super::source::OtherLog;
+use super::value::TypedUnit;
 
 /// The size of the pilot city.
 #[derive(Debug, Args)]
@@ -108,6 +110,12 @@ pub struct ReplayArguments {
     /// Last position to fold
     #[arg(long, value_name = "POSITION")]
     pub until: Option<Position>,
+    /// Draw nothing; say what changed between two positions or days
+    #[arg(long, num_args = 2, value_names = ["POSITION|DATE", "POSITION|DATE"], conflicts_with_all = ["into", "until", "no_verify", "lines", "from"])]
+    pub diff: Option<Vec<AsOf>>,
+    /// With --diff: only what concerns this unit. An agency is named with --agency
+    #[arg(long, requires = "diff")]
+    pub unit: Option<TypedUnit>,
     /// Do not verify signatures
     #[arg(long)]
     pub no_verify: bool,

@@ -25,6 +25,7 @@ mod lookup;
 mod node;
 mod paper;
 mod replay;
+mod replay_diff;
 mod report;
 mod report_stdin;
 mod reporter;

@@ -6,15 +6,16 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use fengsui_log::{Embedded, EventLog, Position, StorageError};
+use fengsui_node::as_of::{AsOf, AsOfError, Moment, TemporaryFolder, resolve};
 use fengsui_node::folder::{Exchange, Folder};
 use fengsui_node::node::genesis;
 use fengsui_node::source::LogSource;
 use fengsui_projector::fold::admission::SignatureCheck;
-use fengsui_projector::replay::rebuild;
+use fengsui_projector::replay::{discard, rebuild};
 use fengsui_projector::{FollowOptions, ModelError, Progress, Projector};
 use serde_json::json;
 
-use super::source;
+use super::{replay_diff, source};
 use crate::arguments::work::ReplayArguments;
 use crate::exit::{Exit, Failure};
 use crate::interrupt;
@@ -27,16 +28,26 @@ const GRAVE: &[&str] =
 
 /// Replays the log.
 pub fn run(session: &Session, arguments: &ReplayArguments) -> Result<Exit, Failure> {
-    session.refuse_as_of()?;
-    let Original { log, exchange, path } = original(session, arguments)?;
+    if let Some(points) = &arguments.diff {
+        return replay_diff::run(session, points, arguments.unit.as_ref());
+    }
+    let past = past(session, arguments)?;
+    let Original { log, exchange, path, _place } = original(session, arguments, past.is_some())?;
     let head = log.head()?;
-    if let Some(until) = arguments.until.filter(|until| Some(*until) > head) {
+    let until = past.map_or(arguments.until, |moment| Position::new(moment.position));
+    if let Some(until) = until.filter(|until| Some(*until) > head) {
         let head = head.map_or(0, Position::get);
-        return Err(fengsui_node::as_of::AsOfError::BeyondHead { asked: until.get(), head }.into());
+        return Err(AsOfError::BeyondHead { asked: until.get(), head }.into());
     }
     interrupt::watch();
+    if past.is_some() && until.is_none() {
+        // Before the first event there is nothing to fold.
+        discard(&path)?;
+        let projector = Projector::open(&path, genesis(&exchange))?;
+        return settle(session, arguments, &projector, past, 0.0);
+    }
     let check = if arguments.no_verify { SignatureCheck::Trust } else { SignatureCheck::Verify };
-    let options = FollowOptions { check, until: arguments.until, ..FollowOptions::default() };
+    let options = FollowOptions { check, until, ..FollowOptions::default() };
     let mut bar = Bar::with_lines(session.output.look(), "重放日志", "Replaying the log");
     let rebuilt = rebuild(&path, genesis(&exchange), log.as_ref(), options, &mut bar);
     if let Err(ModelError::Storage(StorageError::SecondWriter { .. })) = rebuilt
@@ -47,16 +58,50 @@ pub fn run(session: &Session, arguments: &ReplayArguments) -> Result<Exit, Failu
             "a running node keeps these tables; with --into DIR they are drawn elsewhere, and the digest is the same",
         );
     }
-    let progress = rebuilt?;
+    rebuilt?;
     let seconds = bar.seconds();
     drop(bar);
     let projector = Projector::open(&path, genesis(&exchange))?;
+    settle(session, arguments, &projector, past, seconds)
+}
+
+/// Tells how the tables that were drawn stand.
+fn settle(
+    session: &Session,
+    arguments: &ReplayArguments,
+    projector: &Projector,
+    past: Option<Moment>,
+    seconds: f64,
+) -> Result<Exit, Failure> {
     let digest = projector.digest()?.to_string();
     if let Some(lines) = &arguments.lines {
-        write_lines(&projector, lines)?;
+        write_lines(projector, lines)?;
     }
-    let anomalies = projector.store().view().anomaly_counts()?;
-    show(session, progress, seconds, &anomalies, &digest)
+    let view = projector.store().view();
+    let (progress, anomalies) = (projector.store().progress(), view.anomaly_counts()?);
+    show(session, Drawn { progress, past, seconds, digest }, &anomalies)
+}
+
+/// The moment as of which tables are to be drawn, if not as of now.
+fn past(session: &Session, arguments: &ReplayArguments) -> Result<Option<Moment>, Failure> {
+    let Some(as_of) = session.global.as_of else { return Ok(None) };
+    if arguments.until.is_some() {
+        return Err(Failure::usage("--until 与 --as-of 只能用其一", "--until and --as-of cannot be used together"));
+    }
+    let moment = match (&arguments.log.from, as_of) {
+        (None, as_of) => {
+            let present = session.present()?;
+            resolve(as_of, present.log(), present.view(), present.progress().position)?
+        }
+        (Some(_), AsOf::Position(position)) => Moment { position: position.get(), date: session.today() },
+        (Some(_), AsOf::Date(_)) => {
+            return Err(Failure::usage(
+                "与 --from 合用时，--as-of 须为日志位置：日期只有本节点的查询表才知道",
+                "with --from, --as-of takes a position: only this node's own tables know days",
+            ));
+        }
+    };
+    Ok(Some(moment))
 }
 
 /// What is replayed, and where to.
@@ -65,10 +110,14 @@ struct Original {
     exchange: Exchange,
     /// The read model's file.
     path: PathBuf,
+    /// Where it lies when nobody wants to keep it.
+    _place: Option<TemporaryFolder>,
 }
 
-fn original(session: &Session, arguments: &ReplayArguments) -> Result<Original, Failure> {
-    let into = arguments.into.as_ref();
+/// What was never the present must not take the place of the node's own tables.
+fn original(session: &Session, arguments: &ReplayArguments, is_past: bool) -> Result<Original, Failure> {
+    let place = (is_past && arguments.into.is_none()).then(TemporaryFolder::new).transpose()?;
+    let into = arguments.into.as_deref().or(place.as_ref().map(TemporaryFolder::path));
     let Some(from) = &arguments.log.from else {
         let folder = Folder::open(&session.global.data)?;
         if folder.node().broker.is_some() {
@@ -77,7 +126,7 @@ fn original(session: &Session, arguments: &ReplayArguments) -> Result<Original, 
         }
         let path = model_path(&folder, into)?;
         let log = Box::new(Embedded::open_reader(folder.log())?);
-        return Ok(Original { log, exchange: folder.exchange().clone(), path });
+        return Ok(Original { log, exchange: folder.exchange().clone(), path, _place: place });
     };
     let Some(into) = into else {
         return Err(Failure::usage(
@@ -91,7 +140,8 @@ fn original(session: &Session, arguments: &ReplayArguments) -> Result<Original, 
         (None, _) => Folder::open(&session.global.data)?.exchange().clone(),
     };
     let log = source::open(session, from, &arguments.log.access)?;
-    Ok(Original { log, exchange, path: model_in(into)? })
+    let path = model_in(into)?;
+    Ok(Original { log, exchange, path, _place: place })
 }
 
 /// Writes the lines of the state, whole or not at all.
@@ -107,8 +157,8 @@ fn write_lines(projector: &Projector, path: &Path) -> Result<(), Failure> {
     std::fs::rename(&unfinished, path).map_err(Failure::file(path))
 }
 
-fn model_path(folder: &Folder, into: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    into.map_or_else(|| Ok(folder.model()), |into| model_in(into))
+fn model_path(folder: &Folder, into: Option<&Path>) -> Result<PathBuf, Failure> {
+    into.map_or_else(|| Ok(folder.model()), model_in)
 }
 
 fn model_in(into: &Path) -> Result<PathBuf, Failure> {
@@ -116,13 +166,16 @@ fn model_in(into: &Path) -> Result<PathBuf, Failure> {
     Ok(into.join("model.sqlite"))
 }
 
-fn show(
-    session: &Session,
+/// Tables that were drawn.
+struct Drawn {
     progress: Progress,
+    past: Option<Moment>,
     seconds: f64,
-    anomalies: &[(String, bool, u64)],
-    digest: &str,
-) -> Result<Exit, Failure> {
+    digest: String,
+}
+
+fn show(session: &Session, drawn: Drawn, anomalies: &[(String, bool, u64)]) -> Result<Exit, Failure> {
+    let Drawn { progress, past, seconds, digest } = drawn;
     let output = &session.output;
     let Progress { position, effective, without_effect, duplicates } = progress;
     let rate = rate(position, seconds);
@@ -132,12 +185,19 @@ fn show(
     }
     if output.json() {
         output.json_line(&json!({
-            "type": "summary", "position": position, "events": position, "effective": effective,
+            "type": "summary", "as_of": past, "position": position, "events": position, "effective": effective,
             "without_effect": without_effect, "duplicates": duplicates, "anomalies": by_code,
             "milliseconds": milliseconds(seconds), "events_per_second": rate, "digest": format!("sha256:{digest}"),
         }))?;
     } else {
         let mut facts = Facts::new();
+        if let Some(Moment { position, date }) = past {
+            let as_of = output
+                .look()
+                .language
+                .pick(format!("{date}（位置 {position}）"), format!("{date} (position {position})"));
+            facts.add(output.say("截至", "as of"), as_of);
+        }
         facts
             .add(output.say("事件", "events"), position)
             .add(output.say("有效", "effective"), effective)

@@ -19,7 +19,7 @@ use crate::store::ModelError;
 
 pub use case::{CaseChange, CaseChanged, CaseStanding};
 pub use register::{RegisterChange, RegisterChanged};
-pub use unit::{UnitChange, UnitStanding};
+pub use unit::{Grades, UnitChange, UnitStanding};
 
 /// Positions whose anomalies are read together.
 const WINDOW_POSITIONS: u64 = 10_000;
@@ -71,8 +71,9 @@ pub struct ChangeCounts {
     pub cases: BTreeMap<CaseChanged, u64>,
     /// Units whose balance, grade or entries changed.
     pub units: u64,
-    /// Units among these with another grade, by both of them, `-` standing for none.
-    pub grades: BTreeMap<String, u64>,
+    /// Units among these with another grade, by the one they had and the one they have.
+    #[serde(serialize_with = "unit::grades_as_list")]
+    pub grades: BTreeMap<Grades, u64>,
     /// Anomalies, by code.
     pub anomalies: BTreeMap<String, u64>,
 }

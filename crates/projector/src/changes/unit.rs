@@ -1,10 +1,10 @@
 //! What became of an account: balance, grade, and the lines that made the difference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fengsui_event::{Date, Points, UnitId};
 use fengsui_rulebook::Grade;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Side;
 use crate::query::LedgerLine;
@@ -33,12 +33,25 @@ pub struct UnitChange {
     pub lines: Vec<LedgerLine>,
 }
 
+/// The grade that a unit had and the one that it has.
+pub type Grades = (Option<Grade>, Option<Grade>);
+
+/// Writes counts by grades as a list, since JSON's keys are text.
+pub(super) fn grades_as_list<S: Serializer>(grades: &BTreeMap<Grades, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Counted {
+        from: Option<Grade>,
+        to: Option<Grade>,
+        count: u64,
+    }
+    serializer.collect_seq(grades.iter().map(|(&(from, to), &count)| Counted { from, to, count }))
+}
+
 impl UnitChange {
     /// Both grades, where they differ.
-    pub(super) fn grades(&self) -> Option<String> {
-        let text = |grade: Option<Grade>| grade.map_or_else(|| "-".to_owned(), |grade| grade.to_string());
+    pub(super) fn grades(&self) -> Option<Grades> {
         let from = self.from.and_then(|from| from.grade);
-        (from != self.to.grade).then(|| format!("{}{}", text(from), text(self.to.grade)))
+        (from != self.to.grade).then_some((from, self.to.grade))
     }
 }
 
