@@ -289,7 +289,7 @@ fn a_quorum_is_more_than_half_of_the_others_and_counts_each_once() {
     city.audit(0, &[&words[..], &[&good]].concat()).only(&[]);
     city.audit(5, &[&words[..], &[&second]].concat()).only(&["no_quorum"]);
     city.folder.run(["audit", "verify", "--cosigner", "nonsense"]).exits(2).says(&["cosigner"]);
-    city.folder.run(["audit", "verify", "--cosigner", "nonsense", "--lang", "zh"]).exits(2).says(&["应为联署者公钥"]);
+    city.folder.run(["audit", "verify", "--cosigner", "nonsense", "--lang", "zh"]).exits(2).says(&["应为会签者公钥"]);
 }
 
 #[test]

@@ -142,6 +142,17 @@ fn text_is_clean() {
 }
 
 #[test]
+fn a_term_has_one_chinese_word() {
+    // The other word for what docs/glossary.md calls 会签.
+    let other = concat!("联", "署");
+    refuse(files(&["rs", "md", "txt", "py", "html"]), |file| {
+        let numbered = file.text.lines().zip(1..);
+        let hits = numbered.filter(|(line, _)| line.contains(other));
+        Some(hits.map(|(_, number)| (number, format!("says {other}, elsewhere it is 会签"))).collect())
+    });
+}
+
+#[test]
 fn the_rules_find_what_they_look_for() {
     assert!(has_word("    // XYZ: later", "XYZ"));
     assert!(!has_word("WXYZ", "XYZ") && !has_word("XYZ_MAX", "XYZ"));

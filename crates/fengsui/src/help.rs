@@ -154,7 +154,7 @@ fn reason_zh(source: &(dyn std::error::Error + 'static)) -> String {
         () if source.is::<AmountError>() => "应为金额（元），如 30000.00",
         () if source.is::<KeyError>() => "应为公钥：以 U 开头的 56 个字符",
         () if source.is::<fengsui_proof::policy::VerifierKeyError>() => {
-            "应为联署者公钥：<名称>+<8 位十六进制数>+<Base64>"
+            "应为会签者公钥：<名称>+<8 位十六进制数>+<Base64>"
         }
         () if source.is::<ServerUrlError>() => "应为服务器地址，如 tls://broker.example:4222",
         () if source.is::<std::num::ParseIntError>() => "应为非负整数",

@@ -94,7 +94,7 @@ impl Check {
             Self::Ids => language.pick("编号", "ids"),
             Self::Tree => language.pick("哈希树", "tree"),
             Self::Checkpoints => language.pick("检查点", "checkpoints"),
-            Self::Quorum => language.pick("联署", "quorum"),
+            Self::Quorum => language.pick("会签", "quorum"),
             Self::Tiles => language.pick("树片", "tiles"),
             Self::Digest => language.pick("状态摘要", "state digest"),
             Self::Model => language.pick("查询表", "tables"),
@@ -341,7 +341,7 @@ impl Fault {
             Self::LogDiffers { verified } => format!("位置 {verified} 的内容与此前验证的不同：这是另一份日志"),
             Self::NoCheckpoint => "没有检查点涵盖任何事件，无法证明日志完整".to_owned(),
             Self::NoQuorum { size, found, needed } => {
-                format!("没有检查点获得足够部门联署：最多的一个（{size} 个事件）有 {found} 个，需要 {needed} 个")
+                format!("没有检查点获得足够部门会签：最多的一个（{size} 个事件）有 {found} 个，需要 {needed} 个")
             }
             Self::TileDiffers { tile } => format!("{tile} 中的哈希与事件不符"),
             Self::TileUnreadable { tile, reason } => format!("{tile}：{reason}"),
@@ -388,7 +388,7 @@ impl Fault {
                 language.pick("联席会议办公室应签署检查点：`fengsui checkpoint sign`", "the authority signs one with `fengsui checkpoint sign`")
             }
             Self::NoQuorum { .. } => language.pick(
-                "各部门应核对并联署：`fengsui checkpoint cosign`",
+                "各部门应核对并会签：`fengsui checkpoint cosign`",
                 "agencies check and cosign with `fengsui checkpoint cosign`",
             ),
             Self::TileDiffers { .. } | Self::TileUnreadable { .. } => language.pick(

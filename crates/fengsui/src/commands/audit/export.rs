@@ -214,7 +214,7 @@ fn tell_limits(session: &Session, not_shown: &[NotShown], is_without_checkpoint:
     }
     if is_without_checkpoint {
         session.output.note(
-            "其中没有检查点：没有部门的联署可以证明日志未被另写",
+            "其中没有检查点：没有部门的会签可以证明日志未被另写",
             "it holds no checkpoint: no agency's cosignature shows that this is the only history",
         );
     }

@@ -105,7 +105,7 @@ fn begin(
         Some(loaded) => {
             let names = loaded.endorsement.cosigned.join(", ");
             session.output.note(
-                format!("由位置 {position} 的快照开始，其检查点由以下各方联署：{names}"),
+                format!("由位置 {position} 的快照开始，其检查点由以下各方会签：{names}"),
                 format!("begun from the snapshot at position {position}, whose checkpoint was cosigned by {names}"),
             );
         }
