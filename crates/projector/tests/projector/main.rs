@@ -18,6 +18,7 @@ mod harness;
 mod admission;
 mod authority;
 mod certificate;
+mod changes;
 mod checkpoint;
 mod closing;
 mod deadlines;
