@@ -1,5 +1,5 @@
-//! How many cells an .xls file claims to have. calamine makes room for a sheet's whole rectangle, so a file of a few kilobytes with one
-//! impossible number in it would take gigabytes; it is refused before calamine sees it.
+//! What an .xls file claims of itself, looked at before calamine sees it: that one makes room for a sheet's whole rectangle and follows its
+//! sectors wherever they lead, so a damaged file of a few kilobytes could take gigabytes.
 //!
 //! Source: [MS-XLS] 2.5.53 and 2.5.158: a sheet has at most 65,536 rows and 256 columns.
 
@@ -18,7 +18,8 @@ const MULTIPLE: [u16; 2] = [0x00BD, 0x00BE];
 /// Formula, label, blank, number, truth value, rich string, number in short form.
 const SINGLE: [u16; 9] = [0x0006, 0x00D6, 0x00FD, 0x0201, 0x0203, 0x0204, 0x0205, 0x027E, 0x0406];
 
-/// Says what is impossible about the sizes that the file's sheets claim; `None` if they are possible.
+/// Says what is impossible about the sizes that the file's sheets claim; `None` if they are possible. The error tells of a container that
+/// does not hold together.
 pub(super) fn impossible_size(file: impl Read + Seek) -> io::Result<Option<String>> {
     let mut container = cfb::CompoundFile::open(file)?;
     let Some(name) = ["/Workbook", "/Book"].into_iter().find(|name| container.is_stream(name)) else {

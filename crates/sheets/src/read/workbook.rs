@@ -171,14 +171,14 @@ impl Job {
     }
 
     fn run_xls(&self) -> Result<(), Stop> {
-        // An encrypted .xlsx comes in the same container as an .xls.
-        if let Err(XlsxError::Password) = Xlsx::new(self.file()?) {
-            return Err(Stop::Fault(SheetError::Encrypted { path: self.path.clone() }));
-        }
         let damaged = |detail| Stop::Fault(SheetError::DamagedWorkbook { path: self.path.clone(), detail });
         let impossible = claimed_cells::impossible_size(self.file()?).map_err(|error| damaged(error.to_string()))?;
         if let Some(detail) = impossible {
             return Err(damaged(detail));
+        }
+        // An encrypted .xlsx comes in the same container as an .xls.
+        if let Err(XlsxError::Password) = Xlsx::new(self.file()?) {
+            return Err(Stop::Fault(SheetError::Encrypted { path: self.path.clone() }));
         }
         let mut book: Xls<_> = Xls::new(self.file()?).map_err(|error| self.xls_fault(error))?;
         let base = date_base(book.has_1904_epoch());
