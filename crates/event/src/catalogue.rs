@@ -18,7 +18,6 @@ macro_rules! catalogue {
         /// What an event says.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
-        #[expect(clippy::large_enum_variant, reason = "the largest, a reported violation, is the commonest event")]
         pub enum Payload { $($(#[$meta])* $variant(payload::$variant),)+ }
 
         impl EventType {

@@ -11,6 +11,7 @@ pub mod fold;
 pub mod overlay;
 pub mod projector;
 pub mod query;
+pub mod reconcile;
 pub mod replay;
 pub mod simulate;
 pub mod snapshot;
