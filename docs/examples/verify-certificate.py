@@ -28,11 +28,11 @@ def root_by(index, size, leaf, hashes):
     require(sn == 0, "an inclusion proof is too short")
     return root
 
-def is_good(keys, suspended, keyid, agency):
+def is_good(keys, agencies, keyid, agency):
     owner, _, until = keys.get(keyid, (None, 0, None))
-    return owner == agency and until is None and agency not in suspended
+    return owner == agency and until is None and not agencies.get(agency)
 
-def read_events(statement, size, root, keys, suspended, authority):
+def read_events(statement, size, root, keys, agencies, authority):
     events, last = {}, 0
     for proven in statement["events"]:
         position, body = proven["position"], proven["bytes"].encode()
@@ -42,13 +42,13 @@ def read_events(statement, size, root, keys, suspended, authority):
         event, last = json.loads(body), position
         region, agency = event["source"].split("/")[2], event["source"].split("/")[4]
         require(region == statement["region"], f"event {position} is of another region")
-        require(is_good(keys, suspended, event["keyid"], agency), f"the key of event {position} is not registered")
+        require(is_good(keys, agencies, event["keyid"], agency), f"the key of event {position} is not registered")
         require(archive.is_signed(archive.raw_of(event["keyid"]), body, base64.b64decode(proven["signature"])), f"the signature of event {position}")
-        archive.apply_registration(keys, suspended, authority, position, event)
+        archive.apply_registration(keys, agencies, authority, position, event)
         events[position] = event
     return events
 
-def check_note(note, keys, suspended, authority, origin, quorum):
+def check_note(note, keys, agencies, authority, origin, quorum):
     text, _, lines = note.partition("\n\n")
     head, signers = (text + "\n").encode(), set()
     require(text.split("\n")[0] == origin, "the checkpoint is of another log")
@@ -56,10 +56,10 @@ def check_note(note, keys, suspended, authority, origin, quorum):
         value, is_log = base64.b64decode(value), who == origin
         agency = authority if is_log else who.removeprefix(f"{origin}/agencies/")
         message = head if is_log else b"cosignature/v1\ntime %d\n%s" % (int.from_bytes(value[4:12], "big"), head)
-        good = [archive.raw_of(keyid) for keyid in keys if is_good(keys, suspended, keyid, agency)]
+        good = [archive.raw_of(keyid) for keyid in keys if is_good(keys, agencies, keyid, agency)]
         if any(archive.is_signed(raw, message, value[-64:]) for raw in good):
             signers.add(who if is_log else agency)
-    others = {owner for owner, since, _ in keys.values() if since} - {authority} - set(suspended)
+    others = {owner for owner, since, _ in keys.values() if since} - {authority} - {agency for agency, end in agencies.items() if end}
     needed = len(others) // 2 + 1 if quorum is None else quorum
     require(origin in signers, "the authority has not signed the checkpoint")
     require(len(signers & others) >= needed, f"{len(signers & others)} of {needed} cosignatures")
@@ -85,11 +85,11 @@ def verify(path, exchange, quorum, today):
     require((statement["format"], statement["region"]) == ("fengsui-certificate/1", region), "another format or another exchange")
     require(signature["keyid"] == statement["keyid"], "the signature names another key")
     require(archive.is_signed(archive.raw_of(statement["keyid"]), lines[1], base64.b64decode(signature["value"])), "the issuer's signature")
-    keys, suspended = {keyid: [authority, 0, None] for keyid in trust["authority_keys"]}, {}
+    keys, agencies = {keyid: [authority, 0, None] for keyid in trust["authority_keys"]}, {}
     _, size, root = statement["checkpoint"].split("\n")[:3]
-    events = read_events(statement, int(size), base64.b64decode(root), keys, suspended, authority)
-    require(is_good(keys, suspended, statement["keyid"], statement["issuer"]), "the key is not the issuer's")
-    check_note(statement["checkpoint"], keys, suspended, authority, f"fengsui.cn/regions/{region}", quorum)
+    events = read_events(statement, int(size), base64.b64decode(root), keys, agencies, authority)
+    require(is_good(keys, agencies, statement["keyid"], statement["issuer"]), "the key is not the issuer's")
+    check_note(statement["checkpoint"], keys, agencies, authority, f"fengsui.cn/regions/{region}", quorum)
     check_entries(statement, events)
     is_in_days = statement["date"] <= today <= statement["valid_until"]
     print(f"{'valid' if is_in_days else 'not in its days'}\t{statement['unit']} {statement['name']}\tbalance {statement['balance']}\t"
