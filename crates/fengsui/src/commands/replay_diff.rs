@@ -162,10 +162,13 @@ impl<'a> Shown<'a> {
 fn conclude(output: &Output, [from, to]: [Moment; 2], counts: &ChangeCounts, digest: &str) -> Result<(), Failure> {
     let ChangeCounts { register, cases, units, grades, anomalies } = counts;
     if output.json() {
-        return output.json_line(&json!({
-            "type": "summary", "from": from, "to": to, "register": register, "cases": cases, "units": units, "grades": grades,
-            "anomalies": anomalies, "digest": format!("sha256:{digest}"),
-        }));
+        let no_json = |_| Failure::failed("json", "结果无法写成 JSON", "the result is no JSON");
+        let mut document = serde_json::to_value(counts).map_err(no_json)?;
+        document["type"] = json!("summary");
+        document["from"] = json!(from);
+        document["to"] = json!(to);
+        document["digest"] = json!(format!("sha256:{digest}"));
+        return output.json_line(&document);
     }
     let language = output.language();
     let moment = |moment: Moment| {
