@@ -18,20 +18,22 @@ fn text(change: impl FnOnce(String) -> String) -> impl FnOnce(Vec<u8>) -> Option
     |bytes| Some(change(String::from_utf8(bytes).unwrap()).into_bytes())
 }
 
+/// Changes a file, and nothing that tells of it.
+fn edit(file: &'static str, from: &'static str, to: &'static str) -> impl Fn(&Path) {
+    move |root| {
+        let path = root.join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+    }
+}
+
 #[test]
 fn files_that_were_changed() {
     let made = Archived::new();
     let attack = |name: &str, code: &str, kind: &str, change: &dyn Fn(&Path)| {
         change(&made.copy(name));
         made.refused(name, code, kind);
-    };
-    let edit = |file: &'static str, from: &'static str, to: &'static str| {
-        move |root: &Path| {
-            let path = root.join(file);
-            let text = fs::read_to_string(&path).unwrap();
-            assert!(text.contains(from), "{file}");
-            fs::write(path, text.replacen(from, to, 1)).unwrap();
-        }
     };
     attack("edited", "archive_differs", "sha256", &edit(EVENTS, "瑞和", "祥和"));
     attack("sums", "archive_content", "sums", &edit("SHA256SUMS", "README", "READ-ME"));
@@ -67,16 +69,15 @@ fn files_that_were_changed() {
         });
     });
     attack("rooted", "archive_content", "root", &|root| {
-        both(root, &|text| text.replacen(&format!("\n{size}\n"), &format!("\n{}\n", size - 1), 1))
+        both(root, &|text| text.replacen(&format!("\n{size}\n"), &format!("\n{}\n", size - 1), 1));
     });
     attack("stripped", "archive_contradiction", "quorum", &|root| {
         reseal(root, &note, text(|text| text.lines().take(5).map(|line| line.to_owned() + "\n").collect()));
     });
     attack("keyed", "stated_differs", "keys", &|root| {
         // Of an agency with one key: of two, which comes first is chance.
-        let later = |line: &str| match line.contains("\"housing\"") {
-            true => line.replacen("\"since\":", "\"since\":1", 1),
-            false => line.to_owned(),
+        let later = |line: &str| {
+            if line.contains("\"housing\"") { line.replacen("\"since\":", "\"since\":1", 1) } else { line.to_owned() }
         };
         reseal(root, "keys.jsonl", text(|text| text.split_inclusive('\n').map(later).collect()));
     });
