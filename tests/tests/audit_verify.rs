@@ -40,7 +40,7 @@ fn a_good_log_is_verified_with_its_quorum_and_what_is_not_covered_is_said() {
     assert_eq!(found.check("chains")["checked"], 9);
     let text = city.folder.run(["audit", "verify"]).ok();
     let text = text.shows(&[&format!("{}\t{} (5/5: ", "covered by a checkpoint", city.size)]);
-    text.shows(&[&format!("not yet covered\t{} - {head}", city.size + 1), "tables\t1\tgood"]);
+    text.shows(&[&format!("not yet covered\t{} - {head}", city.size + 1), "tables\t14\tgood"]);
     let zh = city.folder.run(["audit", "verify", "--lang", "zh"]).ok();
     zh.shows(&["核验项目", "签名", "核验通过"]);
 }
@@ -305,7 +305,7 @@ fn tables_that_are_not_those_of_the_log_are_a_difference() {
     let sql = sql.replace("rowid_of = 0", "(unit, number) = (SELECT unit, number FROM entries LIMIT 1)");
     assert_eq!(tables.execute(&sql, []).unwrap(), 1);
     drop(tables);
-    city.audit(4, &words).at("model_differs", head).only(&["model_differs"]);
+    city.audit(4, &words).at("model_differs", head).only(&["model_differs", "table_differs"]);
 
     // Both at once: what is wrong with the log counts more.
     let fire = report(&rows(&city.folder.path().join("log.sqlite")), "fire");
@@ -317,6 +317,33 @@ fn tables_that_are_not_those_of_the_log_are_a_difference() {
     city.forged(4, &words[1..], drop_tail).at("model_ahead", 901).only(&["model_ahead", "no_checkpoint"]);
     fs::write(&model, b"nothing").unwrap();
     city.audit(4, &words).only(&["model_unreadable"]);
+}
+
+#[test]
+fn whatever_people_are_shown_is_compared() {
+    let city = Audited::new();
+    let place = city.folder.path();
+    let head = rows(&place.join("log.sqlite")).len() as u64;
+    let path = place.join("model.sqlite");
+    // None of these columns is covered by the state digest.
+    for sql in [
+        "UPDATE accounts SET total = total + 1 WHERE unit = (SELECT min(unit) FROM accounts)",
+        "UPDATE accounts SET name = '好单位' WHERE unit = (SELECT min(unit) FROM accounts)",
+        "UPDATE cases SET status = 'closed' WHERE id = (SELECT min(id) FROM cases WHERE status <> 'closed')",
+        "UPDATE referrals SET addressee = 'fire' WHERE addressee = 'tourism'",
+        "UPDATE deadlines SET due_on = '2099-01-01'",
+        "DELETE FROM feedback WHERE slot = 0",
+        "UPDATE agencies SET keys = '' WHERE code = 'fire'",
+        "UPDATE rulebooks SET effective_from = '2000-01-01'",
+        "UPDATE event_ids SET position = position + 1 WHERE position = 7",
+        "DELETE FROM days WHERE day = (SELECT min(day) FROM days)",
+        "UPDATE sources SET gaps = 1 WHERE source = (SELECT min(source) FROM sources)",
+    ] {
+        fs::copy(city.folder.data("model.sqlite"), &path).unwrap();
+        assert!(rusqlite::Connection::open(&path).unwrap().execute(sql, []).unwrap() > 0, "{sql}");
+        let found = city.audit(4, &["log.sqlite", "--model", "model.sqlite"]);
+        found.at("table_differs", head).only(&["table_differs"]);
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod simulate;
 pub mod snapshot;
 pub mod state;
 pub mod store;
+mod tables;
 
 pub use fold::{Anomaly, Cause, Rejection};
 pub use overlay::Overlay;

@@ -226,6 +226,13 @@ pub enum Fault {
         /// What the log gives.
         computed: Digest,
     },
+    /// A table shows something else than the state that it is drawn from.
+    TableDiffers {
+        /// Position of the tables.
+        position: u64,
+        /// Name of the table.
+        table: String,
+    },
     /// The tables were drawn from a longer log.
     ModelAhead {
         /// Position of the tables.
@@ -235,6 +242,11 @@ pub enum Fault {
     },
     /// The tables cannot be read.
     ModelUnreadable(String),
+    /// Whose keys signed the records of an archive that begins later is stated by nobody but the archive.
+    StatedKeys {
+        /// Its first position.
+        first: u64,
+    },
     /// A part of an archive states something else than its events give.
     StatedDiffers {
         /// The part and what is wrong with it.
@@ -262,9 +274,11 @@ impl Fault {
             Self::TileUnreadable { .. } => "tile_unreadable",
             Self::DigestDiffers { .. } => "digest_differs",
             Self::ModelDiffers { .. } => "model_differs",
+            Self::TableDiffers { .. } => "table_differs",
             Self::ModelAhead { .. } => "model_ahead",
             Self::ModelUnreadable(_) => "model_unreadable",
             Self::StatedDiffers { .. } => "stated_differs",
+            Self::StatedKeys { .. } => "stated_keys",
         }
     }
 
@@ -282,6 +296,10 @@ impl Fault {
             Self::Record(cause) | Self::ForgedOnLog(cause) => cause.message(Language::En),
             Self::Unreadable(reason) | Self::ModelUnreadable(reason) => reason.clone(),
             Self::StatedDiffers { what } => format!("the archive states something else than its events give: {what}"),
+            Self::StatedKeys { first } => format!(
+                "the archive begins at position {first}, and no checkpoint that a key of the exchange file has signed covers a record of it: \
+                 only the archive itself says whose keys signed its records, and anybody can write that"
+            ),
             Self::OpenGap { source, first, last } => format!("events {first} to {last} of {source} never came"),
             Self::RootDiffers { place, size, signed, computed } => format!(
                 "{place} states the root {signed} for {size} events; this log gives {computed}: events were changed, \
@@ -316,6 +334,9 @@ impl Fault {
                     "the tables at position {position} have the digest sha256:{found}; the log gives sha256:{computed}"
                 )
             }
+            Self::TableDiffers { position, table } => {
+                format!("the table `{table}` does not show what the log gives at position {position}")
+            }
             Self::ModelAhead { position, head } => {
                 format!("the tables were drawn up to position {position}, but the log ends at {head}")
             }
@@ -328,6 +349,9 @@ impl Fault {
             Self::Unreadable(reason) => format!("无法读取：{reason}"),
             Self::ModelUnreadable(reason) => format!("查询表无法读取：{reason}"),
             Self::StatedDiffers { what } => format!("档案所述与其事件不符：{what}"),
+            Self::StatedKeys { first } => format!(
+                "档案从位置 {first} 开始，而没有由交换文件中的密钥签署、涵盖其中记录的检查点：记录由谁的密钥签名只有档案自己的说法，任何人都可伪造"
+            ),
             Self::OpenGap { source, first, last } => format!("{source} 的第 {first} 至 {last} 号事件始终缺失"),
             Self::RootDiffers { place, size, signed, computed } => format!(
                 "{place} 对前 {size} 个事件给出的根为 {signed}，本日志为 {computed}：事件被改动、调换、插入或删除"
@@ -351,6 +375,9 @@ impl Fault {
             Self::ModelDiffers { position, found, computed } => {
                 format!("查询表（位置 {position}）的摘要为 sha256:{found}，由日志得出 sha256:{computed}")
             }
+            Self::TableDiffers { position, table } => {
+                format!("查询表“{table}”所显示的内容与由日志（位置 {position}）得出的不同")
+            }
             Self::ModelAhead { position, head } => format!("查询表已到位置 {position}，而日志止于 {head}"),
         }
     }
@@ -371,6 +398,10 @@ impl Fault {
             Self::StatedDiffers { .. } => language.pick(
                 "不要使用该档案的密钥和规则文件；请另索取档案，并查明其来历",
                 "do not use the archive's files of keys and rules; get another archive, and find out where this one came from",
+            ),
+            Self::StatedKeys { .. } => language.pick(
+                "请索取从位置 1 开始的档案，或其中含有由交换文件中的密钥签署的检查点的档案",
+                "get an archive that begins at position 1, or one with a checkpoint that a key of the exchange file has signed",
             ),
             Self::ForgedCheckpoint { .. } | Self::ForgedOnLog(_) => language.pick(
                 "查明检查点的来源；不得据此信任日志",
@@ -399,7 +430,10 @@ impl Fault {
                 "签署者的程序或查询表与日志不符：请其运行 `fengsui replay` 后比较",
                 "whoever signed had other tables: have them run `fengsui replay` and compare",
             ),
-            Self::ModelDiffers { .. } | Self::ModelAhead { .. } | Self::ModelUnreadable(_) => {
+            Self::ModelDiffers { .. }
+            | Self::TableDiffers { .. }
+            | Self::ModelAhead { .. }
+            | Self::ModelUnreadable(_) => {
                 language.pick("运行 `fengsui replay` 从日志重建查询表", "run `fengsui replay`, which draws the tables from the log again")
             }
         }

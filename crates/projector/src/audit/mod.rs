@@ -150,7 +150,7 @@ pub fn audit(
             Err(error) => return Err(error),
         }
         if stop.digest {
-            run.digests.insert(stop.position, work.projector.digest()?);
+            run.note_state(&work.projector)?;
         }
     }
     work.settle()?;

@@ -13,6 +13,8 @@ use super::work::Work;
 use super::{AuditError, AuditOptions, anomalies, stored_tiles};
 use crate::projector::Projector;
 use crate::state::Registry;
+use crate::store::ModelError;
+use crate::tables::{TableDigest, table_digests};
 
 /// Why something was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +97,7 @@ pub(super) enum Model {
     At {
         position: u64,
         digest: Digest,
+        tables: Vec<TableDigest>,
     },
     Unreadable(String),
     /// Told in a finding.
@@ -107,8 +110,13 @@ impl Model {
     pub fn read(beside: &Beside, options: &AuditOptions) -> Self {
         let Some(path) = beside.model.as_ref().filter(|_| options.digest) else { return Self::None };
         let read = Projector::open_reader(path, &options.genesis)
-            .and_then(|model| Ok(Self::At { position: model.progress().position, digest: model.digest()? }));
+            .and_then(|model| Self::of(&model));
         read.unwrap_or_else(|error| Self::Unreadable(error.to_string()))
+    }
+
+    fn of(model: &Projector) -> Result<Self, ModelError> {
+        let (digest, tables) = (model.digest()?, table_digests(model.store())?);
+        Ok(Self::At { position: model.progress().position, digest, tables })
     }
 }
 
@@ -124,6 +132,8 @@ pub(super) struct Run<'a> {
     /// State digests of the log, by position.
     pub digests: BTreeMap<u64, Digest>,
     model: Model,
+    /// What the log's own tables show where those beside it stand.
+    tables: Vec<TableDigest>,
     checked: BTreeMap<Check, Result<u64, Skipped>>,
     anomalies: BTreeMap<String, u64>,
     covered: Option<Covered>,
@@ -140,6 +150,7 @@ impl<'a> Run<'a> {
             findings: Findings::default(),
             digests: BTreeMap::new(),
             model: Model::None,
+            tables: Vec::new(),
             checked: BTreeMap::new(),
             anomalies: BTreeMap::new(),
             covered: None,
@@ -168,6 +179,16 @@ impl<'a> Run<'a> {
             Model::At { position, .. } => Some(position),
             Model::None | Model::Unreadable(_) | Model::Unusable => None,
         }
+    }
+
+    /// Notes what the log gives at a position where the audit pauses.
+    pub fn note_state(&mut self, projector: &Projector) -> Result<(), ModelError> {
+        let position = projector.progress().position;
+        self.digests.insert(position, projector.digest()?);
+        if self.model_position() == Some(position) {
+            self.tables = table_digests(projector.store())?;
+        }
+        Ok(())
     }
 
     /// Looks at everything that is known once the last record was folded.
@@ -282,14 +303,18 @@ impl<'a> Run<'a> {
             Model::Unreadable(_) | Model::Unusable => Ok(1),
             Model::At { position, .. } if position < self.begun_at => Err(Skipped::Passed),
             Model::At { position, .. } if position > self.until => Err(Skipped::Beyond),
-            Model::At { position, digest } => match self.digests.get(&position) {
+            Model::At { position, digest, ref tables } => match self.digests.get(&position) {
                 None => Err(Skipped::Nothing),
                 Some(computed) => {
+                    let differs = |fault| Finding::new(Check::Model, Severity::Difference, Some(position), fault);
                     if *computed != digest {
                         let fault = Fault::ModelDiffers { position, found: digest, computed: *computed };
-                        self.findings.add(Finding::new(Check::Model, Severity::Difference, Some(position), fault));
+                        self.findings.add(differs(fault));
                     }
-                    Ok(1)
+                    for (table, _) in tables.iter().filter(|table| !self.tables.contains(table)) {
+                        self.findings.add(differs(Fault::TableDiffers { position, table: (*table).to_owned() }));
+                    }
+                    Ok(tables.len() as u64)
                 }
             },
         };
