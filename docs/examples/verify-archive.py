@@ -120,7 +120,7 @@ def tile_name(level, index, width):
     parts = [digits[at:at + 3] for at in range(0, len(digits), 3)]
     return f"tile/{level}/" + "".join(f"x{part}/" for part in parts[:-1]) + parts[-1] + (f".p/{width}" if width < 256 else "")
 
-def check_note(name, note, levels, keys, authority, origin):
+def check_note(name, note, levels, keys, authority, origin, trusted):
     text, _, lines = note.partition("\n\n")
     head, size, cosigners = (text + "\n").encode(), int(text.split("\n")[1]), set()
     if text.split("\n")[0] != origin or not 0 < size < len(levels[0]) or root_at(levels, size) != base64.b64decode(text.split("\n")[2]):
@@ -128,11 +128,10 @@ def check_note(name, note, levels, keys, authority, origin):
     for _, who, value in (line.split(" ") for line in lines.splitlines()):
         value, is_log, agency = base64.b64decode(value), who == origin, authority if who == origin else who.removeprefix(f"{origin}/agencies/")
         message = head if is_log else b"cosignature/v1\ntime %d\n%s" % (int.from_bytes(value[4:12], "big"), head)
-        raws = [raw_of(keyid) for keyid, (owner, _, until) in keys.items() if owner == agency and (until is None or until >= size)]
+        raws = [raw_of(keyid) for keyid, (owner, _, until) in keys.items() if owner == agency and (until is None or until >= size) and (owner != authority or keyid in trusted)]
         raws = [raw for raw in raws if sha256(who.encode(), b"\n", b"\1" if is_log else b"\4", raw)[:4] == value[:4]]
         cosigners.add(who if is_log else agency) if any(is_signed(raw, message, value[-64:]) for raw in raws) else found("cosignature", name, who)
-    if origin not in cosigners:
-        found("checkpoint", name, "the authority has not signed it")
+    if origin not in cosigners: found("checkpoint", name, "the authority has not signed it")
     return size, cosigners - {origin, authority}
 
 def read_events(members, leaves, keys, agencies, exchange, whole):
@@ -158,8 +157,8 @@ def verify(path, trusted, quorum):
     exchange = tomllib.loads(trusted.read_text(encoding="utf-8")) if trusted else inside
     if (exchange["region"], exchange["authority"], sorted(exchange["authority_keys"])) != tuple(inside.values()):
         found("exchange", "exchange.toml", "not the one that is trusted")
-    first, last, authority, stated = manifest["first"], manifest["last"], exchange["authority"], members["keys.jsonl"].splitlines()
-    stated = {key["keyid"]: [key["agency"], key["since"], key.get("until")] for key in map(json.loads, stated)}
+    first, last, authority = manifest["first"], manifest["last"], exchange["authority"]
+    stated = {key["keyid"]: [key["agency"], key["since"], key.get("until")] for key in map(json.loads, members["keys.jsonl"].splitlines())}
     keys = {keyid: [authority, 0, None] for keyid in exchange["authority_keys"]}
     before = {keyid: [owner, since, until if until and until < first else None] for keyid, (owner, since, until) in stated.items() if since < first}
     keys.update({keyid: key for keyid, key in before.items() if first > 1 and (key[1] or keyid in keys)})
@@ -167,8 +166,7 @@ def verify(path, trusted, quorum):
     agencies = {owner: None for owner, since, _ in keys.values() if since}
     read_events(members, leaves, keys, agencies, exchange, first == 1)
     levels = levels_of(leaves)
-    if len(leaves) != last or root_at(levels, len(leaves)) != base64.b64decode(manifest["root"]):
-        found("root", "manifest.json", "is not that of the events")
+    if len(leaves) != last or root_at(levels, len(leaves)) != base64.b64decode(manifest["root"]): found("root", "manifest.json", "is not that of the events")
     tiles = {tile_name(level, at // 256, len(row[at:at + 256])): b"".join(row[at:at + 256]) for level, row in enumerate(levels[::8]) for at in range(0, len(row), 256)}
     if tiles != {name: tile for name, tile in members.items() if name.startswith("tile/")}:
         found("tile", "tile/", "not the hashes of the events")
@@ -176,8 +174,10 @@ def verify(path, trusted, quorum):
     if keys != stated or pems != {keyid: raw_of(keyid) for keyid in keys}:
         found("keys", "keys.jsonl", "not what the registrations on the log give")
     notes = sorted(name for name in members if name.startswith("checkpoint"))
-    results = [check_note(name, members[name].decode(), levels, keys, authority, manifest["origin"]) for name in notes]
+    shown = keys if first == 1 else exchange["authority_keys"]  # what a part states of later keys of the authority anybody could state
+    results = [check_note(name, members[name].decode(), levels, keys, authority, manifest["origin"], shown) for name in notes]
     size, cosigners = results[-1] if results else (0, set())
+    if 1 < first and size < first: found("stated_keys", "keys.jsonl", f"no checkpoint covers position {first} or a later one")
     others = {owner for owner, since, _ in keys.values() if since <= size and (agencies.get(owner) or last + 1) > size} - {authority}
     needed = quorum if quorum is not None else len(others) // 2 + 1 if others and results else 0
     if len(cosigners) < needed or results and members["checkpoint"] != members[notes[-1]]:

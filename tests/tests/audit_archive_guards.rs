@@ -5,13 +5,18 @@
 
 mod archived;
 
+use std::ops::ControlFlow;
+
 use archived::{Archived, event};
-use fengsui_event::payload::{AgencyKey, AgencyKeyRevoked, AgencyKeyRotated, AgencyRegistered, AgencySuspended};
+use fengsui_event::payload::{
+    AgencyKey, AgencyKeyRevoked, AgencyKeyRotated, AgencyRegistered, AgencySuspended, CheckpointCosigned,
+};
 use fengsui_event::{
     AgencyCode, ChainLink, Digest, Draft, Event, EventId, KeyAlgorithm, KeyId, Payload, Signer as _, Source, Subject,
 };
 use fengsui_node::keys::SigningKey;
-use fengsui_proof::archive::{ArchiveContent, ArchiveRecord};
+use fengsui_proof::archive::{ArchiveContent, ArchiveKey, ArchiveRange, ArchiveRecord, ArchiveWriter, Packing};
+use fengsui_proof::{Checkpoint, Frontier, Origin, SignedCheckpoint, leaf_hash};
 
 const AUTHORITY: &str = "joint-office";
 
@@ -21,6 +26,10 @@ fn code(agency: &str) -> AgencyCode {
 
 /// Adds an event of an agency's first node to a log.
 fn publish(made: &Archived, records: &mut Vec<ArchiveRecord>, agency: &str, about: &str, payload: Payload) {
+    sign(&made.key(agency), records, agency, Subject::Agency(code(about)), payload);
+}
+
+fn sign(key: &SigningKey, records: &mut Vec<ArchiveRecord>, agency: &str, subject: Subject, payload: Payload) {
     let position = records.len() as u64 + 1;
     let source = Source { region: "350600".parse().unwrap(), agency: code(agency), node: 1 };
     let mine = |record: &&ArchiveRecord| event(record).source == source;
@@ -35,16 +44,9 @@ fn publish(made: &Archived, records: &mut Vec<ArchiveRecord>, agency: &str, abou
     let mut id = [7; 16];
     id[0] = 1;
     id[8..].copy_from_slice(&position.to_be_bytes());
-    let draft = Draft {
-        id: EventId::from_bytes(id),
-        source,
-        subject: Subject::Agency(code(about)),
-        time,
-        correlation: None,
-        causation: None,
-        payload,
-    };
-    let signed = draft.sign(link, &made.key(agency)).unwrap();
+    let draft =
+        Draft { id: EventId::from_bytes(id), source, subject, time, correlation: None, causation: None, payload };
+    let signed = draft.sign(link, key).unwrap();
     let (id, subject) = (draft.id, draft.stream_subject());
     let content = ArchiveContent { id, subject, signature: signed.signature.to_vec(), bytes: signed.bytes };
     records.push(ArchiveRecord { position, content: Some(content) });
@@ -140,4 +142,62 @@ fn what_the_fold_accepts_ends_a_key_in_both() {
         made.forge(&zip, &records);
         made.refused(&zip, code, "ended_key");
     }
+}
+
+/// Writes a part of a log that never was: what stands before it is anything, and keys are what the forger says.
+fn forge_part(made: &Archived, name: &str, records: &[ArchiveRecord], more: &[ArchiveKey]) {
+    let exchange = made.good().exchange().unwrap();
+    let mut keys: Vec<ArchiveKey> = more.to_vec();
+    let first = |keyid: &KeyId| ArchiveKey { agency: exchange.authority, keyid: *keyid, since: 0, until: None };
+    keys.extend(exchange.authority_keys.iter().map(first));
+    let range = ArchiveRange {
+        region: exchange.region,
+        authority: exchange.authority,
+        authority_keys: exchange.authority_keys,
+        first: 4,
+        last: records.len() as u64,
+        keys,
+        rulebooks: std::collections::BTreeMap::new(),
+    };
+    let mut writer = ArchiveWriter::begin(&made.path(name), Packing::Stored, true, range).unwrap();
+    for (position, record) in (1..).zip(records) {
+        writer.take(position, record.content.as_ref().map(ArchiveContent::as_ref)).unwrap();
+    }
+    writer.finish(&mut |_, _| ControlFlow::Continue(())).unwrap();
+}
+
+#[test]
+fn a_part_with_keys_of_the_forgers_own_is_refused() {
+    let made = Archived::new();
+    let (office, fire) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+    let stated = |agency: &str, key: &SigningKey, since| ArchiveKey {
+        agency: code(agency),
+        keyid: key.keyid(),
+        since,
+        until: None,
+    };
+    let mut records: Vec<ArchiveRecord> = made.records().into_iter().take(3).collect();
+    records.retain(|record| event(record).source.agency == code(AUTHORITY));
+    records.resize_with(3, || made.records()[0].clone());
+    let unit = Subject::Agency(code("fire"));
+    for _ in 0..2 {
+        sign(&fire, &mut records, "fire", unit.clone(), suspended("water"));
+    }
+    // Nobody's log, nobody's keys, and the genuine exchange file: all signatures are good.
+    forge_part(&made, "alone.zip", &records, &[stated("fire", &fire, 1)]);
+    made.refused("alone.zip", "stated_keys", "stated_keys");
+    let ran = made.folder.run(["audit", "verify", "alone.zip", "--lang", "zh"]).exits(5);
+    ran.shows(&["从位置 4 开始", "任何人都可伪造"]);
+    // And with a checkpoint that a key has signed which the archive says to be the authority's.
+    let leaves = records.iter().map(|record| leaf_hash(&record.content.as_ref().unwrap().bytes));
+    let mut tree = Frontier::new();
+    leaves.for_each(|leaf| tree.push(leaf));
+    let origin = Origin::of("350600".parse().unwrap());
+    let checkpoint = Checkpoint::new(origin, tree.size(), tree.root(), None);
+    let mut note = SignedCheckpoint::sign(checkpoint, &office);
+    note.cosign(&origin.cosigner_name(code("fire")), 1_780_000_000, &fire).unwrap();
+    let payload = Payload::CheckpointCosigned(CheckpointCosigned { note: note.to_string() });
+    sign(&fire, &mut records, "fire", Subject::Region("350600".parse().unwrap()), payload);
+    forge_part(&made, "signed.zip", &records, &[stated("fire", &fire, 1), stated(AUTHORITY, &office, 2)]);
+    made.refused("signed.zip", "stated_keys", "checkpoint");
 }

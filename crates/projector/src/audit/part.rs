@@ -20,7 +20,8 @@ use crate::state::{Agency, Chain, Key, Registry};
 const LOOK_EVERY: u64 = 256;
 
 /// Audits what is there. Keys from before the first position, and who was an agency, are taken as the archive states them; what it states of
-/// later ones must stand in its events.
+/// later ones must stand in its events. Anybody can state keys and sign with them, so a checkpoint by a key that is trusted must show that
+/// these records are the log's.
 pub(super) fn audit_part(
     archive: &Archive,
     beside: &Beside,
@@ -42,9 +43,14 @@ pub(super) fn audit_part(
     part.tell_open_gaps();
     let Part { registry, mut findings, counts, chains, .. } = part;
     let mut signed = Vec::new();
-    checkpoints::take_in(&beside.checkpoints, &registry, &options.cosigners, &mut signed, &mut findings);
+    let shown = authority_shown(&registry, &options.genesis);
+    checkpoints::take_in(&beside.checkpoints, &shown, &options.cosigners, &mut signed, &mut findings);
     let reach = Reach { tree: manifest.last, head: manifest.last, begun_at: 0 };
     checkpoints::compare(&mut signed, archive, reach, &mut findings)?;
+    if !signed.iter().any(|one| one.fits && one.size >= manifest.first) {
+        let fault = Fault::StatedKeys { first: manifest.first };
+        findings.add(Finding::new(Check::Keys, Severity::Integrity, Some(manifest.first), fault));
+    }
     let covered = checkpoints::quorum(&signed, &registry, options.quorum, &mut findings);
     let mut checked: BTreeMap<Check, u64> = counts;
     checked.insert(Check::Chains, chains.len() as u64);
@@ -103,6 +109,14 @@ fn registry(options: &AuditOptions, keys: &[ArchiveKey]) -> Registry {
         known.registered_at = known.registered_at.min(*since);
     }
     registry
+}
+
+/// The same without those keys of the authority that only the archive states: a checkpoint that one of these has signed shows nothing, since
+/// whoever wrote the archive could have made the key.
+fn authority_shown(registry: &Registry, genesis: &Registry) -> Registry {
+    let mut shown = registry.clone();
+    shown.keys.retain(|keyid, key| key.agency != registry.authority || genesis.keys.contains_key(keyid));
+    shown
 }
 
 struct Part {
