@@ -2,6 +2,8 @@
 //! the everyday tasks build without the whole program.
 
 #[cfg(feature = "bench")]
+mod audit;
+#[cfg(feature = "bench")]
 mod city_log;
 #[cfg(feature = "bench")]
 mod eight_nodes;
@@ -14,6 +16,8 @@ mod measure;
 #[cfg(feature = "bench")]
 mod nodes;
 #[cfg(feature = "bench")]
+mod program;
+#[cfg(feature = "bench")]
 mod questions;
 #[cfg(feature = "bench")]
 mod raw_stream;
@@ -23,6 +27,8 @@ mod replaying;
 mod report;
 #[cfg(feature = "bench")]
 mod suite;
+#[cfg(feature = "bench")]
+mod tree;
 
 use clap::Args;
 
@@ -48,9 +54,15 @@ pub struct Options {
     /// Violations that eight agencies handle
     #[arg(long, default_value_t = 50_000)]
     pub violations: u64,
+    /// Leaves of the tree that proofs are made from
+    #[arg(long, default_value_t = 10_000_000)]
+    pub leaves: u64,
     /// Measure only nodes on a broker, and print the table
-    #[arg(long)]
+    #[arg(long, conflicts_with = "only_audit")]
     pub only_broker: bool,
+    /// Measure only audits, archives, snapshots and proofs, and print the table
+    #[arg(long)]
+    pub only_audit: bool,
     /// Print the table and leave docs/benchmarks.md as it is
     #[arg(long)]
     pub no_write: bool,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fengsui_log::{Embedded, EventLog};
 use fengsui_node::demo::{DemoOptions, run};
+use fengsui_projector::query::Reader;
 
 use crate::failure::Failure;
 use crate::workspace;
@@ -26,6 +27,7 @@ pub fn folder(events: u64, units: u32) -> Result<PathBuf, Failure> {
         }
         ControlFlow::Continue(())
     };
+    discard_older_tables(&folder)?;
     let options = DemoOptions { units, violations, seed: 1 };
     run(&folder, options, &mut watch).map_err(Failure::bench("the city"))?;
     let head = head(&folder)?;
@@ -34,6 +36,15 @@ pub fn folder(events: u64, units: u32) -> Result<PathBuf, Failure> {
         return Err(Failure::Bench { what: "the city", reason });
     }
     Ok(folder)
+}
+
+/// A city that an earlier version of the program made keeps its log; the tables are drawn anew.
+fn discard_older_tables(folder: &Path) -> Result<(), Failure> {
+    let model = folder.join("model.sqlite");
+    if model.exists() && Reader::open(&model).is_err() {
+        fengsui_projector::replay::discard(&model).map_err(Failure::bench("the read model"))?;
+    }
+    Ok(())
 }
 
 fn head(folder: &Path) -> Result<u64, Failure> {

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
-use fengsui_event::Event;
-use fengsui_log::{Embedded, EventLog, Position};
+use fengsui_event::{Event, Signature, Verifier};
+use fengsui_log::{Embedded, EventLog, Position, Stored};
 use rusqlite::Connection;
 
-use super::measure::{Taken, taken};
+use super::measure::{Taken, rate, taken};
 use crate::failure::Failure;
 
 const ROW_BYTES: usize = 600;
 const ROWS_PER_TRANSACTION: u64 = 1_000;
 const SIGNATURES: usize = 20_000;
+/// Signatures that are verified on all cores: some seconds' worth.
+const SIGNATURES_ON_ALL: usize = 200_000;
 
 /// How SQLite keeps what is written.
 #[derive(Clone, Copy)]
@@ -52,22 +54,58 @@ pub fn rows_into_sqlite(count: u64, durability: Durability) -> Result<Taken, Fai
     Ok(taken)
 }
 
-/// Verifies real events of a log one by one on one core, strictly. Answers how many and what it took.
-pub fn signatures(folder: &Path) -> Result<(u64, Taken), Failure> {
-    let log = Embedded::open_reader(folder.join("log.sqlite")).map_err(Failure::bench("the log"))?;
-    let stored = log.read(Position::FIRST, SIGNATURES).map_err(Failure::bench("the log"))?;
-    let mut checks = Vec::with_capacity(stored.len());
-    for stored in &stored {
-        let event = Event::parse(&stored.record.bytes).map_err(Failure::bench("an event"))?;
-        let verifier = event.keyid.verifier().map_err(Failure::bench("a key"))?;
-        let signature = stored.record.signature.as_slice().try_into().map_err(Failure::bench("a signature"))?;
-        checks.push((verifier, signature, &stored.record.bytes));
+/// A signature of a log, ready to be verified.
+struct Signed {
+    verifier: Verifier,
+    signature: Signature,
+    bytes: Vec<u8>,
+}
+
+impl Signed {
+    fn is_good(&self) -> bool {
+        self.verifier.verify(&self.bytes, &self.signature)
     }
-    let (good, taken) =
-        taken(|| Ok(checks.iter().filter(|(verifier, signature, bytes)| verifier.verify(bytes, signature)).count()))?;
-    if good != checks.len() {
-        let reason = format!("{} of {} are bad", checks.len() - good, checks.len());
+}
+
+fn signed(folder: &Path, count: usize) -> Result<Vec<Signed>, Failure> {
+    let log = Embedded::open_reader(folder.join("log.sqlite")).map_err(Failure::bench("the log"))?;
+    let stored = log.read(Position::FIRST, count).map_err(Failure::bench("the log"))?;
+    let mut all = Vec::with_capacity(stored.len());
+    for Stored { record, .. } in stored {
+        let event = Event::parse(&record.bytes).map_err(Failure::bench("an event"))?;
+        let verifier = event.keyid.verifier().map_err(Failure::bench("a key"))?;
+        let signature = record.signature.as_slice().try_into().map_err(Failure::bench("a signature"))?;
+        all.push(Signed { verifier, signature, bytes: record.bytes });
+    }
+    Ok(all)
+}
+
+fn all_good(good: usize, all: &[Signed]) -> Result<u64, Failure> {
+    if good != all.len() {
+        let reason = format!("{} of {} are bad", all.len() - good, all.len());
         return Err(Failure::Bench { what: "signatures", reason });
     }
-    Ok((u64::try_from(good).unwrap_or(u64::MAX), taken))
+    Ok(u64::try_from(good).unwrap_or(u64::MAX))
+}
+
+/// Verifies real events of a log one by one on one core, strictly. Answers how many and what it took.
+pub fn signatures(folder: &Path) -> Result<(u64, Taken), Failure> {
+    let all = signed(folder, SIGNATURES)?;
+    let (good, taken) = taken(|| Ok(all.iter().filter(|signed| signed.is_good()).count()))?;
+    Ok((all_good(good, &all)?, taken))
+}
+
+/// The same on all cores at once. Answers verifications a second, by the clock on the wall.
+pub fn signatures_on_all_cores(folder: &Path) -> Result<f64, Failure> {
+    let all = signed(folder, SIGNATURES_ON_ALL)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let verify = |part: &[Signed]| part.iter().filter(|signed| signed.is_good()).count();
+    let (good, taken) = taken(|| {
+        Ok(std::thread::scope(|scope| {
+            let parts = all.chunks(all.len().div_ceil(cores).max(1));
+            let threads: Vec<_> = parts.map(|part| scope.spawn(move || verify(part))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_default()).sum::<usize>()
+        }))
+    })?;
+    Ok(rate(all_good(good, &all)?, taken.wall))
 }

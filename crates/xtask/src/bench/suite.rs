@@ -6,7 +6,7 @@ use super::limits::{Durability, rows_into_sqlite, signatures};
 use super::measure::{Taken, rate};
 use super::replaying::{Replayed, child, replay};
 use super::report::{Line, table};
-use super::{Options, city_log, eight_nodes, nodes, questions};
+use super::{Options, audit, city_log, eight_nodes, nodes, questions};
 use crate::failure::Failure;
 use crate::step::announce;
 use crate::workspace;
@@ -20,14 +20,23 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         return child(arguments);
     }
     let program = build()?;
-    let mut lines = if options.only_broker { Vec::new() } else { replays(options, &program)? };
-    announce("nodes on a broker");
-    lines.extend(nodes::measure(&program, options.waiting)?);
-    announce("eight agencies");
-    lines.extend(eight_nodes::measure(&program, options.violations)?);
+    let is_whole = !options.only_broker && !options.only_audit;
+    let mut lines = Vec::new();
+    if is_whole {
+        lines.extend(replays(options, &program)?);
+    }
+    if is_whole || options.only_audit {
+        lines.extend(audit::measure(&program, options)?);
+    }
+    if is_whole || options.only_broker {
+        announce("nodes on a broker");
+        lines.extend(nodes::measure(&program, options.waiting)?);
+        announce("eight agencies");
+        lines.extend(eight_nodes::measure(&program, options.violations)?);
+    }
     let text = table(&lines);
     println!("{text}");
-    if options.no_write || options.only_broker { Ok(()) } else { write(options, &text) }
+    if options.no_write || !is_whole { Ok(()) } else { write(options, &text) }
 }
 
 /// The program itself, as it is shipped.
