@@ -71,10 +71,20 @@ struct Changed {
     feedback: BTreeSet<usize>,
 }
 
+/// What a store writes of cases and accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// All that people ask for.
+    Everything,
+    /// The fold's own state, from which everything else follows; the other columns stay empty.
+    StateOnly,
+}
+
 /// The read model, open for writing.
 pub struct Store {
     database: Database,
     authority: AgencyCode,
+    kept: Kept,
     cases: Generations<CaseId, Box<CaseState>>,
     accounts: Generations<UnitId, Box<AccountState>>,
     unsaved: Unsaved,
@@ -147,6 +157,7 @@ impl Store {
         Self {
             database,
             authority,
+            kept: Kept::Everything,
             cases: Generations::new(CACHED_MAX),
             accounts: Generations::new(CACHED_MAX),
             unsaved: Unsaved::default(),
@@ -176,6 +187,11 @@ impl Store {
     pub fn bound_caches(&mut self, bound: usize) {
         self.cases.set_bound(bound);
         self.accounts.set_bound(bound);
+    }
+
+    /// Writes less or more of cases and accounts from now on. State and digest are the same.
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        self.kept = kept;
     }
 
     /// How far the log was folded, unsaved events included.

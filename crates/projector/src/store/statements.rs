@@ -43,6 +43,18 @@ const ACCOUNT_SQL: &str =
 const ENTRY_SQL: &str = "INSERT INTO entries (unit, number, position, cause, case_id, kind, rule, rulebook, points, effective_on, counted_until)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
+/// Whoever keeps only the fold's state leaves the columns empty that people's questions are about.
+const CASE_STATE_SQL: &str =
+    "INSERT INTO cases (id, unit, unit_name, reporter, category, severity, status, region, found_on, recorded_on,
+                            incomplete, state)
+         VALUES (?1, '', '', '', '', '', '', '', '', '', 0, ?2)
+         ON CONFLICT DO UPDATE SET state = excluded.state";
+
+const ACCOUNT_STATE_SQL: &str =
+    "INSERT INTO accounts (unit, name, region, total, entries, cases, open_cases, registered, incomplete, state)
+         VALUES (?1, '', '', 0, 0, 0, 0, 0, 0, ?2)
+         ON CONFLICT DO UPDATE SET state = excluded.state";
+
 /// The statements that are executed for each row, looked up once for a whole flush.
 pub(super) struct Statements<'c> {
     case: CachedStatement<'c>,
@@ -52,6 +64,8 @@ pub(super) struct Statements<'c> {
     deadline: CachedStatement<'c>,
     account: CachedStatement<'c>,
     entry: CachedStatement<'c>,
+    case_state: CachedStatement<'c>,
+    account_state: CachedStatement<'c>,
 }
 
 impl<'c> Statements<'c> {
@@ -64,7 +78,19 @@ impl<'c> Statements<'c> {
             deadline: connection.prepare_cached(DEADLINE_SQL)?,
             account: connection.prepare_cached(ACCOUNT_SQL)?,
             entry: connection.prepare_cached(ENTRY_SQL)?,
+            case_state: connection.prepare_cached(CASE_STATE_SQL)?,
+            account_state: connection.prepare_cached(ACCOUNT_STATE_SQL)?,
         })
+    }
+
+    /// The state of a case and nothing beside it.
+    pub(super) fn case_state(&mut self, id: CaseId, state: &[u8]) -> rusqlite::Result<()> {
+        self.case_state.execute(params![id.to_bytes(), state]).map(|_| ())
+    }
+
+    /// The state of an account and nothing beside it.
+    pub(super) fn account_state(&mut self, unit: &UnitId, state: &[u8]) -> rusqlite::Result<()> {
+        self.account_state.execute(params![unit.to_string(), state]).map(|_| ())
     }
 
     pub(super) fn case(

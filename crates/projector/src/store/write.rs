@@ -4,7 +4,7 @@ use fengsui_event::CaseId;
 use rusqlite::{Connection, ToSql, params};
 
 use super::statements::{Statements, slot};
-use super::{Changed, ModelError, Store, Unsaved, encode, proofs};
+use super::{Changed, Kept, ModelError, Store, Unsaved, encode, proofs};
 use crate::fold::Anomaly;
 use crate::state::Registry;
 
@@ -39,13 +39,21 @@ fn write_states(store: &Store, unsaved: &mut Unsaved, buffer: &mut Vec<u8>) -> R
     for (id, changed) in &cases {
         if let Some(case) = store.cases.peek(id) {
             encode(&**case, buffer).map_err(|reason| store.unreadable(format!("the case {id}"), reason))?;
-            statements.case(case, changed, &store.authority, buffer).map_err(|error| store.fault(error))?;
+            let written = match store.kept {
+                Kept::Everything => statements.case(case, changed, &store.authority, buffer),
+                Kept::StateOnly => statements.case_state(*id, buffer),
+            };
+            written.map_err(|error| store.fault(error))?;
         }
     }
     for unit in &unsaved.accounts {
         if let Some(account) = store.accounts.peek(unit) {
             encode(&**account, buffer).map_err(|reason| store.unreadable(format!("the account {unit}"), reason))?;
-            statements.account(account, buffer).map_err(|error| store.fault(error))?;
+            let written = match store.kept {
+                Kept::Everything => statements.account(account, buffer),
+                Kept::StateOnly => statements.account_state(unit, buffer),
+            };
+            written.map_err(|error| store.fault(error))?;
         }
     }
     unsaved.entries.sort_unstable_by(|one, other| (&one.unit, one.number).cmp(&(&other.unit, other.number)));
