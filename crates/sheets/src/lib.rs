@@ -6,6 +6,7 @@
 //! Entry points: [`ViolationReader`] with a [`ColumnMap`] to read, [`RefusedFile`] for what was refused, [`TableWriter`] to write,
 //! [`TableFile`] for bare rows of cells.
 
+mod book;
 mod cell;
 mod date;
 mod error;
@@ -21,6 +22,7 @@ mod text;
 mod violations;
 mod write;
 
+pub use book::{BookReader, BookRecord};
 pub use cell::{Cell, CellPlace, ColumnPlace, DateBase, column_letter};
 pub use date::{DateFault, DateFormat, date_of_cell, date_of_serial, parse_date};
 pub use error::{MissingHeaders, SheetError};

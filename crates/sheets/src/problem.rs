@@ -97,6 +97,10 @@ reasons! {
     InvalidBytes "invalid_bytes";
     /// The replacement character: text that an earlier conversion lost.
     LostText "lost_text";
+    /// A number whose last digits a spreadsheet has lost.
+    NumberLostDigits "number_lost_digits";
+    /// Not the id of a case.
+    CaseIdInvalid "case_id_invalid";
     /// A quotation mark that is never closed.
     UnclosedQuote "unclosed_quote";
     /// A formula's error.

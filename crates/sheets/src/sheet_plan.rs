@@ -2,7 +2,7 @@
 
 use crate::cell::{Cell, DateBase};
 use crate::date::serial_text;
-use crate::map::{BoundMap, Field};
+use crate::map::{BoundMap, Field, Purpose};
 use crate::read::RawRow;
 use crate::refused::is_refused_column;
 use crate::row::KeyPlan;
@@ -19,11 +19,18 @@ pub(crate) struct SheetPlan {
     layout: Vec<Option<usize>>,
     width: usize,
     serial_columns: Vec<usize>,
+    purpose: Purpose,
 }
 
 impl SheetPlan {
-    pub(crate) fn new(name: Option<String>, base: DateBase, header: crate::map::Header, scheme: &str) -> Self {
-        let dates = [Field::FoundOn, Field::ClosedOn];
+    pub(crate) fn new(
+        name: Option<String>,
+        base: DateBase,
+        header: crate::map::Header,
+        scheme: &str,
+        purpose: Purpose,
+    ) -> Self {
+        let dates = [Field::FoundOn, Field::ClosedOn, Field::HandledOn, Field::UpdatedOn];
         let serial_columns =
             dates.iter().flat_map(|field| crate::row::serial_columns(header.bound.of(*field))).collect();
         Self {
@@ -36,7 +43,13 @@ impl SheetPlan {
             layout: Vec::new(),
             width: 0,
             serial_columns,
+            purpose,
         }
+    }
+
+    /// What the rows are read for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     pub(crate) fn name(&self) -> Option<&str> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::SheetError;
 use crate::cell::{Cell, CellPlace, column_letter};
 use crate::error::MissingHeaders;
-use crate::map::{ColumnMap, HeaderFault, NoHeader, find_header};
+use crate::map::{ColumnMap, HeaderFault, NoHeader, Purpose, find_header};
 use crate::problem::{CellProblem, Reason, RefusedRow};
 use crate::read::{FileFormat, HEAD_ROWS_MAX, RawRow, ReadOptions, RowFlaw, TableFile, TextEncoding};
 use crate::record::ViolationRecord;
@@ -57,42 +57,8 @@ impl ViolationReader {
     /// # Errors
     /// [`SheetError::HeadersMissing`] when no sheet fits any map, [`SheetError::HeaderTwice`], and what keeps the file from being read.
     pub fn open(path: &Path, options: &ReadOptions, maps: &[ColumnMap]) -> Result<Self, SheetError> {
-        let file = TableFile::open(path, options)?;
-        if file.sheets().iter().all(|sheet| sheet.rows.is_empty()) {
-            return Err(SheetError::Empty { path: path.to_owned() });
-        }
-        let mut nearest: Option<(&str, NoHeader)> = None;
-        for map in maps {
-            let (mut plans, skipped) = plan(path, &file, map)?;
-            if plans.iter().any(Option::is_some) {
-                let columns = join_columns(&mut plans);
-                let skipped =
-                    skipped.into_iter().map(|(name, fault)| SkippedSheet { name, missing: fault.missing }).collect();
-                return Ok(Self {
-                    file,
-                    plans,
-                    map_name: map.name.clone(),
-                    columns,
-                    skipped,
-                    seen: HashMap::new(),
-                    blank_rows: 0,
-                });
-            }
-            for (_, fault) in skipped {
-                if nearest.as_ref().is_none_or(|(_, nearest)| fault.score > nearest.score) {
-                    nearest = Some((&map.name, fault));
-                }
-            }
-        }
-        let (map, fault) = nearest.unwrap_or(("", NoHeader { found: Vec::new(), missing: Vec::new(), score: 0 }));
-        Err(SheetError::HeadersMissing(Box::new(MissingHeaders {
-            path: path.to_owned(),
-            map: map.to_owned(),
-            rows_searched: HEAD_ROWS_MAX,
-            found: fault.found,
-            encoding: file.encoding(),
-            missing: fault.missing,
-        })))
+        let Opened { file, plans, map_name, columns, skipped } = open_table(path, options, maps, Purpose::Import)?;
+        Ok(Self { file, plans, map_name, columns, skipped, seen: HashMap::new(), blank_rows: 0 })
     }
 
     /// The map in use.
@@ -181,14 +147,63 @@ impl Iterator for ViolationReader {
     }
 }
 
+/// A file whose sheets have their plans.
+pub(crate) struct Opened {
+    pub file: TableFile,
+    pub plans: Vec<Option<SheetPlan>>,
+    pub map_name: String,
+    pub columns: Vec<String>,
+    pub skipped: Vec<SkippedSheet>,
+}
+
+/// Opens a file under the first of the maps whose columns it has.
+pub(crate) fn open_table(
+    path: &Path,
+    options: &ReadOptions,
+    maps: &[ColumnMap],
+    purpose: Purpose,
+) -> Result<Opened, SheetError> {
+    let file = TableFile::open(path, options)?;
+    if file.sheets().iter().all(|sheet| sheet.rows.is_empty()) {
+        return Err(SheetError::Empty { path: path.to_owned() });
+    }
+    let mut nearest: Option<(&str, NoHeader)> = None;
+    for map in maps {
+        let (mut plans, skipped) = plan(path, &file, map, purpose)?;
+        if plans.iter().any(Option::is_some) {
+            let columns = join_columns(&mut plans);
+            let skipped =
+                skipped.into_iter().map(|(name, fault)| SkippedSheet { name, missing: fault.missing }).collect();
+            return Ok(Opened { file, plans, map_name: map.name.clone(), columns, skipped });
+        }
+        for (_, fault) in skipped {
+            if nearest.as_ref().is_none_or(|(_, nearest)| fault.score > nearest.score) {
+                nearest = Some((&map.name, fault));
+            }
+        }
+    }
+    let (map, fault) = nearest.unwrap_or(("", NoHeader { found: Vec::new(), missing: Vec::new(), score: 0 }));
+    Err(SheetError::HeadersMissing(Box::new(MissingHeaders {
+        path: path.to_owned(),
+        map: map.to_owned(),
+        rows_searched: HEAD_ROWS_MAX,
+        found: fault.found,
+        encoding: file.encoding(),
+        missing: fault.missing,
+    })))
+}
+
 type Plans = (Vec<Option<SheetPlan>>, Vec<(String, NoHeader)>);
 
-fn plan(path: &Path, file: &TableFile, map: &ColumnMap) -> Result<Plans, SheetError> {
+fn plan(path: &Path, file: &TableFile, map: &ColumnMap, purpose: Purpose) -> Result<Plans, SheetError> {
     let mut plans = Vec::with_capacity(file.sheets().len());
     let mut skipped = Vec::new();
     for sheet in file.sheets() {
-        match find_header(map, &sheet.rows) {
-            Ok(header) => plans.push(Some(SheetPlan::new(sheet.name.clone(), sheet.base, header, &map.unit.scheme))),
+        match find_header(map, &sheet.rows, purpose) {
+            Ok(header) => {
+                let (name, scheme) = (sheet.name.clone(), &map.unit.scheme);
+                plans.push(Some(SheetPlan::new(name, sheet.base, header, scheme, purpose)));
+            }
             Err(HeaderFault::Missing(fault)) => {
                 skipped.push((sheet.name.clone().unwrap_or_default(), fault));
                 plans.push(None);
@@ -218,7 +233,7 @@ fn join_columns(plans: &mut [Option<SheetPlan>]) -> Vec<String> {
 }
 
 /// What makes the whole row unfit: its cells may stand under the wrong headers, so they are not looked at.
-fn row_problem(plan: &SheetPlan, raw: &RawRow) -> Option<CellProblem> {
+pub(crate) fn row_problem(plan: &SheetPlan, raw: &RawRow) -> Option<CellProblem> {
     match raw.flaw {
         Some(RowFlaw::NulByte) => {
             return Some(CellProblem::of_row(

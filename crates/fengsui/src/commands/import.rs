@@ -29,7 +29,7 @@ pub fn run(session: &Session, arguments: &ImportArguments) -> Result<Exit, Failu
     let ImportArguments { file, map, encoding, sheet, dry_run } = arguments;
     let options = ImportOptions {
         map: map.clone(),
-        reading: ReadOptions { encoding: encoding.clone(), delimiter: None, sheet: sheet.clone() },
+        reading: ReadOptions { encoding: encoding.clone(), sheet: sheet.clone(), ..ReadOptions::default() },
         dry_run: *dry_run,
         language: session.language(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{ColumnMap, Field, KeyPart, Source};
+use super::{ColumnMap, Field, KeyPart, Purpose, Source};
 use crate::cell::Cell;
 use crate::read::RawRow;
 use crate::text::{header_form, value_form};
@@ -62,7 +62,7 @@ pub(crate) enum HeaderFault {
 /// Finds the row that holds the most of the map's columns and all that are required; the first one when several do.
 ///
 /// An empty cell of a header row takes the text of the row above, which is how a header merged over two rows reads.
-pub(crate) fn find_header(map: &ColumnMap, rows: &[RawRow]) -> Result<Header, HeaderFault> {
+pub(crate) fn find_header(map: &ColumnMap, rows: &[RawRow], purpose: Purpose) -> Result<Header, HeaderFault> {
     let mut best: Option<(usize, Header)> = None;
     let mut nearest: Option<NoHeader> = None;
     let mut twice = None;
@@ -70,7 +70,7 @@ pub(crate) fn find_header(map: &ColumnMap, rows: &[RawRow]) -> Result<Header, He
     for row in rows {
         let texts = header_texts(row, above.filter(|above| above.number + 1 == row.number));
         above = Some(row);
-        match bind(map, &texts) {
+        match bind(map, &texts, purpose) {
             Ok((score, bound)) if best.as_ref().is_none_or(|(most, _)| score > *most) => {
                 best = Some((score, Header { row: row.number, texts, bound }));
             }
@@ -101,7 +101,7 @@ fn header_texts(row: &RawRow, above: Option<&RawRow>) -> Vec<String> {
 }
 
 /// Binds a map to headers; the number is how many columns it found.
-fn bind(map: &ColumnMap, headers: &[String]) -> Result<(usize, BoundMap), HeaderFault> {
+fn bind(map: &ColumnMap, headers: &[String], purpose: Purpose) -> Result<(usize, BoundMap), HeaderFault> {
     let index = HeaderIndex::new(headers);
     let mut missing = Vec::new();
     let mut score = 0;
@@ -118,16 +118,28 @@ fn bind(map: &ColumnMap, headers: &[String]) -> Result<(usize, BoundMap), Header
                 None => absent.push(source),
             }
         }
-        let is_lacking = |source: &&Source| !source.optional || (sources.is_empty() && field.is_needed());
+        let is_lacking = |source: &&Source| !source.optional || (sources.is_empty() && purpose.needs(*field));
         missing.extend(absent.into_iter().filter(is_lacking).map(|source| describe(*field, source)));
         fields.push((*field, sources));
     }
     let key = bind_key(&map.key, &index, &mut missing)?;
+    if purpose == Purpose::Book && missing.is_empty() && !finds_cases(&fields) {
+        missing.push("case_id | decision_number | reference | unit + found_on".to_owned());
+    }
     if missing.is_empty() {
         return Ok((score, BoundMap { key, fields }));
     }
     let found = headers.iter().filter(|header| !header.is_empty()).cloned().collect();
     Err(HeaderFault::Missing(NoHeader { found, missing, score }))
+}
+
+/// Whether the columns are enough to find a row's case by.
+fn finds_cases(fields: &[(Field, Vec<BoundSource>)]) -> bool {
+    let has = |field: Field| fields.iter().any(|(found, sources)| *found == field && !sources.is_empty());
+    has(Field::CaseId)
+        || has(Field::DecisionNumber)
+        || has(Field::Reference)
+        || (has(Field::Unit) && has(Field::FoundOn))
 }
 
 /// A key counts only when all its parts are there.

@@ -54,6 +54,16 @@ const HEADERS: &[(Field, bool, &[&str])] = &[
     (Field::Penalty, false, &["罚款金额(元)", "罚款金额", "罚款(元)", "罚款", "penalty_yuan", "penalty"]),
 ];
 
+/// Headers that only the book of an agency has that keeps it beside the log.
+const BOOK_HEADERS: &[(Field, &[&str])] = &[
+    (Field::CaseId, &["平台编号", "平台案件编号", "case_id", "case"]),
+    (Field::HandledOn, &["办理日期", "处理日期", "查处日期", "处罚日期", "处罚决定日期", "反馈日期", "handled_on"]),
+    (Field::UpdatedOn, &["更新日期", "修改日期", "最后更新", "updated_on"]),
+];
+
+/// A header that means the day of finding in a ledger of findings, and that of handling in a book of cases.
+const HANDLED_IN_BOOKS: &str = "查处日期";
+
 /// The headers of sums in ten thousand yuan, as the national publicity table has it.
 const HEADERS_WAN: &[&str] = &["罚款金额(万元)", "罚款(万元)"];
 
@@ -164,6 +174,23 @@ pub(super) fn zh() -> ColumnMap {
         unit: UnitRule::default(),
         field,
     }
+}
+
+pub(super) fn book() -> ColumnMap {
+    let mut map = zh();
+    "builtin-book".clone_into(&mut map.name);
+    "Books that are held against the log.".clone_into(&mut map.description);
+    map.key = Vec::new();
+    for field in Field::ALL {
+        for source in map.field.of_mut(*field) {
+            source.optional = true;
+            source.headers.retain(|header| header != HANDLED_IN_BOOKS);
+        }
+    }
+    for (field, headers) in BOOK_HEADERS {
+        *map.field.of_mut(*field) = vec![Source { optional: true, ..source(headers) }];
+    }
+    map
 }
 
 fn source(headers: &[&str]) -> Source {

@@ -1,10 +1,10 @@
 //! Is a map sound before any file is read?
 
-use super::{ColumnMap, Field, Source};
+use super::{ColumnMap, Field, Purpose, Source};
 use crate::row::value;
 
 /// What is wrong with the map, or nothing.
-pub(super) fn check(map: &ColumnMap) -> Result<(), String> {
+pub(super) fn check(map: &ColumnMap, purpose: Purpose) -> Result<(), String> {
     if map.name.trim().is_empty() {
         return Err("`name` is empty; give the map a short name".to_owned());
     }
@@ -14,20 +14,21 @@ pub(super) fn check(map: &ColumnMap) -> Result<(), String> {
     }
     for field in Field::ALL {
         let sources = map.field.of(*field);
-        if field.is_needed() && sources.is_empty() {
+        if purpose.needs(*field) && sources.is_empty() {
             return Err(format!(
                 "no [[field.{0}]]: every row needs {0}; name its column or give a constant",
                 field.code()
             ));
         }
         for source in sources {
-            check_source(map, *field, source).map_err(|problem| format!("field.{}: {problem}", field.code()))?;
+            check_source(map, *field, source, purpose)
+                .map_err(|problem| format!("field.{}: {problem}", field.code()))?;
         }
     }
     Ok(())
 }
 
-fn check_source(map: &ColumnMap, field: Field, source: &Source) -> Result<(), String> {
+fn check_source(map: &ColumnMap, field: Field, source: &Source, purpose: Purpose) -> Result<(), String> {
     let given = [!source.headers.is_empty(), !source.join.is_empty(), source.constant.is_some()];
     if given.iter().filter(|given| **given).count() != 1 {
         return Err("a source needs exactly one of `headers`, `join` and `constant`".to_owned());
@@ -36,7 +37,7 @@ fn check_source(map: &ColumnMap, field: Field, source: &Source) -> Result<(), St
     {
         return Err("`join` is for texts: facts, address, closing_text, unit_name".to_owned());
     }
-    if source.ignore_unknown && field.is_needed() {
+    if source.ignore_unknown && purpose.needs(field) {
         return Err("`ignore_unknown` is not for a field that every row needs".to_owned());
     }
     let words = [&source.constant, &source.fallback];

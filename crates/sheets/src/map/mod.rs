@@ -193,6 +193,28 @@ fields! {
     decision_number DecisionNumber "处罚决定文号" false;
     /// The fine.
     penalty Penalty "罚款金额" false;
+    /// The case's id on the log, for a book that is reconciled.
+    case_id CaseId "案件编号" false;
+    /// The day on which it was dealt with, for a book that is reconciled; the closing day stands in for it.
+    handled_on HandledOn "办理日期" false;
+    /// The day on which the row was last changed, for a book that is reconciled.
+    updated_on UpdatedOn "更新日期" false;
+}
+
+/// What a table is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Every row becomes a case.
+    Import,
+    /// Every row is held against the cases that there are.
+    Book,
+}
+
+impl Purpose {
+    /// Whether no row is accepted without a field.
+    pub(crate) const fn needs(self, field: Field) -> bool {
+        matches!(self, Self::Import) && field.is_needed()
+    }
 }
 
 impl Field {
@@ -203,6 +225,11 @@ impl Field {
             Self::Status | Self::ClosedOn | Self::Outcome | Self::ClosingText | Self::DecisionNumber | Self::Penalty
         )
     }
+
+    /// Whether only a book that is reconciled has the field. An import neither reads it nor counts it among what identifies a row.
+    pub const fn is_of_book(self) -> bool {
+        matches!(self, Self::CaseId | Self::HandledOn | Self::UpdatedOn)
+    }
 }
 
 impl ColumnMap {
@@ -212,9 +239,13 @@ impl ColumnMap {
     /// [`SheetError::Map`] for text that is no map, a source that is not exactly one of column, join and constant,
     /// and a constant or value that its field cannot hold.
     pub fn from_toml(text: &str, place: &str) -> Result<Self, SheetError> {
+        Self::parse(text, place, Purpose::Import)
+    }
+
+    fn parse(text: &str, place: &str, purpose: Purpose) -> Result<Self, SheetError> {
         let fault = |detail| SheetError::Map { place: place.to_owned(), detail };
         let map: Self = toml::from_str(text).map_err(|error| fault(error.to_string()))?;
-        check::check(&map).map_err(fault)?;
+        check::check(&map, purpose).map_err(fault)?;
         Ok(map)
     }
 
@@ -223,13 +254,26 @@ impl ColumnMap {
     /// # Errors
     /// As [`ColumnMap::from_toml`], and [`SheetError::Io`].
     pub fn load(path: &Path) -> Result<Self, SheetError> {
+        Self::load_for(path, Purpose::Import)
+    }
+
+    /// Reads the map of a book that is to be reconciled: no field is needed by itself, since a number, a case's id, or unit
+    /// and day each find the case.
+    ///
+    /// # Errors
+    /// As [`ColumnMap::load`].
+    pub fn load_book(path: &Path) -> Result<Self, SheetError> {
+        Self::load_for(path, Purpose::Book)
+    }
+
+    fn load_for(path: &Path, purpose: Purpose) -> Result<Self, SheetError> {
         let place = path.display().to_string();
         let bytes = std::fs::read(path).map_err(SheetError::io(path))?;
         let text = String::from_utf8(bytes).map_err(|_| SheetError::Map {
             place: place.clone(),
             detail: "not UTF-8 text; save it as UTF-8".to_owned(),
         })?;
-        Self::from_toml(text.strip_prefix('\u{FEFF}').unwrap_or(&text), &place)
+        Self::parse(text.strip_prefix('\u{FEFF}').unwrap_or(&text), &place, purpose)
     }
 
     /// The JSON Schema of a map's file, for editors that check TOML.
@@ -240,6 +284,11 @@ impl ColumnMap {
     /// The built-in map for tables with Chinese headers, which also knows the fields' English names as headers.
     pub fn builtin_zh() -> Self {
         builtin::zh()
+    }
+
+    /// The built-in map for books that are reconciled: the same headers, none of them required.
+    pub fn builtin_book() -> Self {
+        builtin::book()
     }
 
     /// The maps that are tried when none is given.

@@ -3,6 +3,7 @@
 mod claimed_cells;
 mod encoding;
 mod format;
+mod merged;
 mod split;
 mod text_file;
 mod workbook;
@@ -30,6 +31,8 @@ pub struct ReadOptions {
     pub delimiter: Option<char>,
     /// The one sheet of a workbook to read; all when `None`.
     pub sheet: Option<String>,
+    /// Whether cells of a workbook that are merged downwards each hold the value of the first.
+    pub fill_merged: bool,
 }
 
 /// One row as it stands in the file. Rows without any cell are left out, but counted in the numbers.
@@ -93,7 +96,7 @@ impl TableFile {
         match format::detect(path)? {
             FileFormat::Csv => Self::open_text(path, options, bytes_total),
             format => {
-                let (rows, sheets) = WorkbookFile::open(path, format, options.sheet.as_deref())?;
+                let (rows, sheets) = WorkbookFile::open(path, format, options)?;
                 let rows = Rows::Workbook(rows);
                 Ok(Self { format, encoding: None, delimiter: None, sheets, rows, bytes_total, failed: false })
             }

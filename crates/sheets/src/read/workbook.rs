@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use calamine::{Data, Reader, SheetType, Xls, XlsError, Xlsx, XlsxError};
 
-use super::{HEAD_ROWS_MAX, RawRow, SheetHead, claimed_cells};
+use super::{HEAD_ROWS_MAX, RawRow, ReadOptions, SheetHead, claimed_cells, merged::Merged};
 use crate::SheetError;
 use crate::cell::{Cell, DateBase};
 use crate::read::format::FileFormat;
@@ -48,10 +48,10 @@ impl WorkbookFile {
     pub(crate) fn open(
         path: &Path,
         format: FileFormat,
-        only: Option<&str>,
+        options: &ReadOptions,
     ) -> Result<(Self, Vec<SheetHead>), SheetError> {
         let (sender, rows) = sync_channel(ROWS_WAITING_MAX);
-        let job = Job { path: path.to_owned(), only: only.map(str::to_owned), sender };
+        let job = Job { path: path.to_owned(), only: options.sheet.clone(), fill_merged: options.fill_merged, sender };
         let thread = std::thread::Builder::new()
             .name("workbook".to_owned())
             .spawn(move || job.run(format))
@@ -102,6 +102,7 @@ impl Drop for WorkbookFile {
 struct Job {
     path: PathBuf,
     only: Option<String>,
+    fill_merged: bool,
     sender: Sender,
 }
 
@@ -149,6 +150,14 @@ impl Job {
         base: DateBase,
         take: &mut dyn FnMut(RawRow) -> Result<bool, Stop>,
     ) -> Result<(), Stop> {
+        let merged = if self.fill_merged { Merged::of(book, name) } else { Ok(None) };
+        let mut merged = merged.map_err(|error| self.xlsx_fault(error))?;
+        let take = &mut |mut row: RawRow| {
+            if let Some(merged) = &mut merged {
+                merged.fill(&mut row);
+            }
+            take(row)
+        };
         let mut cells = book.worksheet_cells_reader(name).map_err(|error| self.xlsx_fault(error))?;
         let mut current: Option<RawRow> = None;
         while let Some(cell) = cells.next_cell().map_err(|error| self.xlsx_fault(error))? {

@@ -53,7 +53,7 @@ impl RowView<'_> {
         let mut parts = vec![record.unit.to_string(), record.found_on.to_string()];
         let plan = self.plan;
         for field in Field::ALL {
-            if field.is_of_closing() || matches!(field, Field::Unit | Field::FoundOn) {
+            if field.is_of_closing() || field.is_of_book() || matches!(field, Field::Unit | Field::FoundOn) {
                 continue;
             }
             // A constant says nothing about the row, and may change with the map.

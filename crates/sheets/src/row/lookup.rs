@@ -44,6 +44,15 @@ impl<'a> RowView<'a> {
         (self.problems, self.notes)
     }
 
+    /// What is wrong with the row so far.
+    pub(crate) fn take_problems(&mut self) -> Vec<CellProblem> {
+        std::mem::take(&mut self.problems)
+    }
+
+    pub(crate) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     pub(crate) fn cell(&self, column: usize) -> &'a Cell {
         const EMPTY: &Cell = &Cell::Empty;
         self.row.cells.get(column).unwrap_or(EMPTY)
@@ -86,7 +95,7 @@ impl<'a> RowView<'a> {
     fn tell_absent(&mut self, field: Field, unknown: Option<(usize, &BoundSource)>, sources: &[BoundSource]) {
         if let Some((column, source)) = unknown {
             self.problem(Some(column), unknown_value(&source.source));
-        } else if field.is_needed() {
+        } else if self.plan.purpose().needs(field) {
             let column = sources.iter().find_map(|source| source.columns.first().copied());
             let zh = format!("缺少{}", field.name_zh());
             self.problem(column, ValueFault::new(Reason::Missing, zh, format!("{} is missing", field.code())));

@@ -1,9 +1,11 @@
 //! One row of a sheet to one violation, or to everything that is wrong with it.
 
+mod book;
 mod key;
 mod lookup;
 pub(crate) mod value;
 
+pub(crate) use book::read_book_row;
 pub(crate) use key::{KeyPlan, RowKey};
 pub(crate) use lookup::{RowView, serial_columns};
 

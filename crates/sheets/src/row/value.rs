@@ -59,7 +59,9 @@ pub(crate) fn check_word(field: Field, scheme: &str, source: &Source, word: &str
         Field::Method => method(word).map(|_| ()),
         Field::Outcome => outcome(word).map(|_| ()),
         Field::Status => status(word).map(|_| ()),
-        Field::FoundOn | Field::ClosedOn => parse_date(word, DateFormat::Standard).map(|_| ()).map_err(date_fault),
+        Field::FoundOn | Field::ClosedOn | Field::HandledOn | Field::UpdatedOn => {
+            parse_date(word, DateFormat::Standard).map(|_| ()).map_err(date_fault)
+        }
         Field::Penalty => penalty(word, source).map(|_| ()),
         _ => Ok(()),
     };
