@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fengsui_log::{Embedded, EventLog, Position, ReadError};
+use fengsui_log::{EventLog, Position, ReadError};
 use fengsui_projector::{ModelError, Watcher};
 use fengsui_proof::tiles::{self, TileError, TileFolder, TreeWriter};
 use fengsui_proof::tree::{Consistency, Frontier, Hash, Inclusion, leaf_hash};
@@ -108,7 +108,7 @@ fn each_leaf<L: EventLog + ?Sized>(
 
 impl LogTree {
     /// Opens a node's tree and brings it up to the head of its log. Where the folder cannot be written it is drawn elsewhere for a while.
-    pub fn open(root: &Path, log: &Embedded, watcher: &mut dyn Watcher) -> Result<Self, CheckpointError> {
+    pub fn open(root: &Path, log: &dyn EventLog, watcher: &mut dyn Watcher) -> Result<Self, CheckpointError> {
         let place = tree_folder(root);
         let lock = match lock(root, watcher) {
             Err(CheckpointError::Io { source, .. }) if is_read_only(&source) => {
@@ -144,8 +144,13 @@ impl LogTree {
         self.root
     }
 
+    /// The tiles. What is read from them is to be checked against the root.
+    pub fn tiles(&self) -> &TileFolder {
+        &self.tiles
+    }
+
     /// Draws the tree anew, whatever is there.
-    pub fn redraw(&mut self, log: &Embedded, watcher: &mut dyn Watcher) -> Result<(), CheckpointError> {
+    pub fn redraw(&mut self, log: &dyn EventLog, watcher: &mut dyn Watcher) -> Result<(), CheckpointError> {
         let writer = anew(&self.place)?;
         let (tiles, (size, root)) = go_on(writer, &self.place, log, watcher)?;
         (self.tiles, self.size, self.root) = (tiles, size, root);
@@ -153,7 +158,12 @@ impl LogTree {
     }
 
     /// The root over the first `size` leaves.
-    pub fn root_at(&mut self, size: u64, log: &Embedded, watcher: &mut dyn Watcher) -> Result<Hash, CheckpointError> {
+    pub fn root_at(
+        &mut self,
+        size: u64,
+        log: &dyn EventLog,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Hash, CheckpointError> {
         Ok(self.edge_at(size, log, watcher)?.root())
     }
 
@@ -161,7 +171,7 @@ impl LogTree {
     pub fn edge_at(
         &mut self,
         size: u64,
-        log: &Embedded,
+        log: &dyn EventLog,
         watcher: &mut dyn Watcher,
     ) -> Result<Frontier, CheckpointError> {
         self.refuse_beyond(size)?;
@@ -178,7 +188,7 @@ impl LogTree {
         position: u64,
         size: u64,
         root: Hash,
-        log: &Embedded,
+        log: &dyn EventLog,
         watcher: &mut dyn Watcher,
     ) -> Result<Inclusion, CheckpointError> {
         self.refuse_beyond(size)?;
@@ -191,7 +201,7 @@ impl LogTree {
         from: u64,
         to: u64,
         to_root: Hash,
-        log: &Embedded,
+        log: &dyn EventLog,
         watcher: &mut dyn Watcher,
     ) -> Result<Consistency, CheckpointError> {
         self.refuse_beyond(to)?;
@@ -205,7 +215,7 @@ impl LogTree {
     /// Asks the tiles. Where one of them is wrong the tree is drawn anew, once.
     fn answer<T>(
         &mut self,
-        log: &Embedded,
+        log: &dyn EventLog,
         watcher: &mut dyn Watcher,
         question: impl Fn(&TileFolder, u64, Hash) -> Result<T, TileError>,
     ) -> Result<T, CheckpointError> {
@@ -241,7 +251,7 @@ fn is_read_only(error: &io::Error) -> bool {
 
 fn bring_up(
     place: &Path,
-    log: &Embedded,
+    log: &dyn EventLog,
     watcher: &mut dyn Watcher,
 ) -> Result<(TileFolder, (u64, Hash)), CheckpointError> {
     let writer = match resumed(place, log)? {
@@ -252,7 +262,7 @@ fn bring_up(
 }
 
 /// The tree as it was left, if all that can be seen without drawing it speaks for it.
-fn resumed(place: &Path, log: &Embedded) -> Result<Option<TreeWriter>, ReadError> {
+fn resumed(place: &Path, log: &dyn EventLog) -> Result<Option<TreeWriter>, ReadError> {
     let Some(drawn) = Drawn::read(place) else { return Ok(None) };
     let Some(position) = Position::new(drawn.size) else { return Ok(None) };
     let last = log.read(position, 1)?.pop();
@@ -277,7 +287,7 @@ fn anew(place: &Path) -> Result<TreeWriter, CheckpointError> {
 fn go_on(
     mut writer: TreeWriter,
     place: &Path,
-    log: &Embedded,
+    log: &dyn EventLog,
     watcher: &mut dyn Watcher,
 ) -> Result<(TileFolder, (u64, Hash)), CheckpointError> {
     let head = log.head()?.map_or(0, Position::get);
@@ -317,7 +327,7 @@ impl Drawn {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use fengsui_event::EventId;
-    use fengsui_log::Record;
+    use fengsui_log::{Embedded, Record};
     use fengsui_projector::Unwatched;
     use fengsui_proof::tree::node_hash;
     use tempfile::TempDir;
