@@ -213,6 +213,11 @@ impl<'a> Overlay<'a> {
         &self.registry
     }
 
+    /// Whether an event of this id stands already.
+    pub fn is_known(&mut self, id: EventId) -> Result<bool, ModelError> {
+        Ok(self.tentative.seen(id)?.is_some())
+    }
+
     /// A case with the tentative events.
     pub fn case(&self, id: CaseId) -> Result<Option<Box<CaseState>>, ModelError> {
         let Tentative { base, cases, .. } = &self.tentative;

@@ -2,8 +2,8 @@
 
 use fengsui_event::payload::{
     AgencyKeyRevoked, AgencyKeyRotated, AgencyRegistered, AgencySuspended, CaseClosed, CertificateIssued, Evidence,
-    ObjectionFiled, Penalty, Place, ReferralEscalated, ReferralReminded, RulebookPublished, UnitRegistered,
-    ViolationAmended,
+    ObjectionFiled, Penalty, Place, ReconciliationRecorded, ReferralEscalated, ReferralReminded, RulebookPublished,
+    UnitRegistered, ViolationAmended,
 };
 use fengsui_event::{
     AgencyCode, CaseId, CategoryCode, CertificateId, Date, EventId, Fen, FindingMethod, ObjectionDecision, Outcome,
@@ -235,6 +235,8 @@ pub enum Command {
         /// The signed note, with the log's signature and this agency's cosignature.
         note: String,
     },
+    /// Record that a book was held against the log (对账).
+    RecordReconciliation(ReconciliationRecorded),
     /// Enter a certificate of a unit's credit (开具信用证明).
     IssueCertificate(CertificateIssued),
     /// Revoke a certificate, one's own or, as the authority, anybody's (撤销信用证明).

@@ -138,6 +138,9 @@ impl Planner<'_> {
                 let region = self.sight.registry().region;
                 self.emit(Subject::Region(region), None, CheckpointCosigned { note });
             }
+            Command::RecordReconciliation(data) => {
+                self.emit(Subject::Region(self.sight.registry().region), None, data);
+            }
             Command::IssueCertificate(data) => self.emit(Subject::Unit(data.unit.clone()), None, data),
             Command::RevokeCertificate { certificate, reason } => return self.revoke_certificate(certificate, reason),
             Command::Report(report) => return self.report(*report),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fengsui_event::{AgencyCode, ChainLink, Draft, EnvelopeError, SignedEvent, Signer, Source, Timestamp};
+use fengsui_event::{AgencyCode, ChainLink, Draft, EnvelopeError, EventId, SignedEvent, Signer, Source, Timestamp};
 use fengsui_log::Record;
 use fengsui_projector::fold::{Touches, touches_of};
 use fengsui_projector::overlay::Tried;
@@ -60,6 +60,11 @@ impl<'a> Batch<'a> {
         &self.overlay
     }
 
+    /// Whether an event of this id is on the log or on its way there.
+    pub fn is_known(&mut self, id: EventId) -> Result<bool, NodeError> {
+        Ok(self.overlay.is_known(id)?)
+    }
+
     /// Does several commands whole or not at all.
     pub fn submit_all(
         &mut self,
@@ -95,6 +100,26 @@ impl<'a> Batch<'a> {
         now: Timestamp,
     ) -> Result<Receipt, NodeError> {
         let planned = plan(command, agency, &self.overlay, ids, now)?;
+        self.publish(agency, planned, now)
+    }
+
+    /// The same for a command that an event has led to: what follows from nothing else names that event as its cause.
+    pub fn submit_caused(
+        &mut self,
+        agency: AgencyCode,
+        command: Command,
+        cause: EventId,
+        ids: &mut dyn IdSource,
+        now: Timestamp,
+    ) -> Result<Receipt, NodeError> {
+        let mut planned = plan(command, agency, &self.overlay, ids, now)?;
+        for event in &mut planned {
+            event.causation = event.causation.or(Some(cause));
+        }
+        self.publish(agency, planned, now)
+    }
+
+    fn publish(&mut self, agency: AgencyCode, planned: Vec<Planned>, now: Timestamp) -> Result<Receipt, NodeError> {
         let config = self.folder.node();
         let source = Source { region: self.folder.exchange().region, agency, node: config.node };
         let name = source.to_string();
@@ -135,7 +160,7 @@ impl<'a> Batch<'a> {
 
 /// A signed event with what its trial needs.
 struct Signed {
-    id: fengsui_event::EventId,
+    id: EventId,
     subject: String,
     event: SignedEvent,
     touches: Touches,
