@@ -110,8 +110,8 @@ pub struct ReplayArguments {
     /// Last position to fold
     #[arg(long, value_name = "POSITION")]
     pub until: Option<Position>,
-    /// Draw nothing; say what changed between two positions or days
-    #[arg(long, num_args = 2, value_names = ["POSITION|DATE", "POSITION|DATE"], conflicts_with_all = ["into", "until", "no_verify", "lines", "from"])]
+    /// Draw nothing; say what changed between two positions or days, such as 2026-06-01 2026-06-30
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["into", "until", "no_verify", "lines", "from"])]
     pub diff: Option<Vec<AsOf>>,
     /// With --diff: only what concerns this unit. An agency is named with --agency
     #[arg(long, requires = "diff")]
