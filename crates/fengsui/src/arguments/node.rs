@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::node_check::NodeCheckArguments;
+
 /// The running node.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum NodeCommand {
@@ -17,6 +19,11 @@ pub enum NodeCommand {
         after_help = "Example:\n  fengsui --data fire node status --json\n  fengsui --data fire node status --wait 30"
     )]
     Status(NodeStatusArguments),
+    /// Say in one line whether the node is well, for Nagios and its kin: ends with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN)
+    #[command(
+        after_help = "Example:\n  fengsui --data fire node check\n  fengsui --data fire node check --lag 500,5000 --disk 2048,512"
+    )]
+    Check(NodeCheckArguments),
 }
 
 /// How a node runs.

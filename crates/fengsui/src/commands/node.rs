@@ -1,5 +1,6 @@
 //! The running node: in the foreground, and looked at from beside.
 
+mod check;
 mod http;
 mod logging;
 mod metrics;
@@ -19,6 +20,7 @@ pub fn run(session: &Session, command: NodeCommand) -> Result<Exit, Failure> {
     match command {
         NodeCommand::Run(arguments) => run::run(session, &arguments),
         NodeCommand::Status(arguments) => status::run(session, &arguments),
+        NodeCommand::Check(arguments) => check::run(session, &arguments),
     }
 }
 

@@ -27,7 +27,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Whether a node runs on a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Life {
+pub(super) enum Life {
     /// The process that wrote the status is at work.
     Runs,
     /// No process is at work.
@@ -48,9 +48,9 @@ struct Seen {
 }
 
 /// What the outbox holds.
-struct Waiting {
-    counts: Counts,
-    oldest: Option<Timestamp>,
+pub(super) struct Waiting {
+    pub(super) counts: Counts,
+    pub(super) oldest: Option<Timestamp>,
 }
 
 /// Shows how the node is, once what is waited for has come or has not come in time.
@@ -240,7 +240,7 @@ impl Seen {
 }
 
 impl Waiting {
-    fn of(folder: &Folder) -> Result<Self, Failure> {
+    pub(super) fn of(folder: &Folder) -> Result<Self, Failure> {
         if !folder.outbox().exists() {
             return Ok(Self { counts: Counts { pending: 0, sent: 0 }, oldest: None });
         }
@@ -290,7 +290,7 @@ fn add_log(output: &Output, facts: &mut Facts, status: &Status) {
     facts.add(output.say("无效事件", "without effect"), log.without_effect);
 }
 
-fn life(folder: &Folder, status: Option<&Status>, now: Timestamp) -> Result<Life, Failure> {
+pub(super) fn life(folder: &Folder, status: Option<&Status>, now: Timestamp) -> Result<Life, Failure> {
     match WriterLock::acquire(&LOG_FILE, &folder.log()) {
         Ok(_) => Ok(Life::Ended),
         Err(StorageError::SecondWriter { pid, .. }) => {
