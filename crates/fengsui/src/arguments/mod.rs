@@ -12,7 +12,10 @@ pub mod desk;
 pub mod evidence;
 pub mod keys;
 pub mod node;
+pub mod node_check;
+pub mod peer;
 pub mod read;
+pub mod reconcile;
 pub mod snapshot;
 pub mod source;
 pub mod value;
@@ -119,6 +122,11 @@ pub enum Command {
     /// Report the violations of a CSV or XLSX table
     #[command(after_help = "Example:\n  fengsui import ledger.xlsx --map map.toml --dry-run")]
     Import(work::ImportArguments),
+    /// Hold an agency's own book against the log, or one log against another: what is missing, different, late, and what settles it
+    #[command(
+        after_help = "Example:\n  fengsui --agency fire reconcile --against fire.xlsx --propose settle.txt\n  fengsui --agency fire reconcile --apply settle.txt --yes\n  fengsui reconcile --peer tls://broker.example:4222\n  fengsui reconcile --peer fire/log.sqlite urban/log.sqlite"
+    )]
+    Reconcile(reconcile::ReconcileArguments),
     /// Write a table for people
     #[command(after_help = "Example:\n  fengsui export cases --out cases.xlsx --as-of 2026-06-30")]
     Export(work::ExportArguments),

@@ -25,10 +25,24 @@ pub fn violation(session: &Session, command: ViolationCommand) -> Result<Exit, F
 }
 
 fn amend(session: &Session, arguments: AmendArguments) -> Result<Exit, Failure> {
-    let AmendArguments { id, reason, region, address, trade, category, severity, facts, legal_basis, found_on } =
+    let id = arguments.id;
+    let amendment = amendment(arguments, || reported_place(session, id))?;
+    act::about(session, id, |named| Ok(Command::Amend { case: named.case(), amendment: Box::new(amendment) }))
+}
+
+/// The corrections that are given. A place of which only one half is given keeps its other half.
+pub(super) fn amendment(
+    arguments: AmendArguments,
+    before: impl FnOnce() -> Result<Place, Failure>,
+) -> Result<ViolationAmended, Failure> {
+    let AmendArguments { id: _, reason, region, address, trade, category, severity, facts, legal_basis, found_on } =
         arguments;
-    let place = region.is_some() || address.is_some();
-    let place = if place { Some(corrected_place(session, id, region, address)?) } else { None };
+    let place = if region.is_some() || address.is_some() {
+        let before = before()?;
+        Some(Place { region: region.unwrap_or(before.region), address: address.unwrap_or(before.address) })
+    } else {
+        None
+    };
     let legal_basis = (!legal_basis.is_empty()).then_some(legal_basis);
     let amendment = ViolationAmended { place, trade, category, severity, facts, legal_basis, found_on, reason };
     if amendment.is_empty() {
@@ -37,21 +51,14 @@ fn amend(session: &Session, arguments: AmendArguments) -> Result<Exit, Failure> 
             "nothing is corrected: give at least one field, such as --severity or --facts",
         ));
     }
-    act::about(session, id, |named| Ok(Command::Amend { case: named.case(), amendment: Box::new(amendment) }))
+    Ok(amendment)
 }
 
-/// A place of which only one half is given keeps its other half.
-fn corrected_place(
-    session: &Session,
-    id: EventId,
-    region: Option<fengsui_event::RegionCode>,
-    address: Option<String>,
-) -> Result<Place, Failure> {
+fn reported_place(session: &Session, id: EventId) -> Result<Place, Failure> {
     session.refuse_as_of()?;
     let tables = session.tables()?;
     let case = super::lookup::find(tables.view(), id)?.case();
-    let before = act::case_of(tables.view(), case)?.place;
-    Ok(Place { region: region.unwrap_or(before.region), address: address.unwrap_or(before.address) })
+    Ok(act::case_of(tables.view(), case)?.place)
 }
 
 /// Referrals.
@@ -100,7 +107,10 @@ fn submit(session: &Session, arguments: FeedbackArguments) -> Result<Exit, Failu
 }
 
 /// The penalty of a feedback. A sum of money implies its kind.
-fn penalty(arguments: &FeedbackArguments, handled_on: fengsui_event::Date) -> Result<Option<Penalty>, Failure> {
+pub(super) fn penalty(
+    arguments: &FeedbackArguments,
+    handled_on: fengsui_event::Date,
+) -> Result<Option<Penalty>, Failure> {
     let FeedbackArguments { penalty, fine, confiscated, decision_number, decided_on, .. } = arguments;
     let mut kinds = penalty.clone();
     for (amount, kind) in [(fine, PenaltyKind::Fine), (confiscated, PenaltyKind::Confiscation)] {

@@ -24,6 +24,8 @@ mod log_tail;
 mod lookup;
 mod node;
 mod paper;
+mod peer;
+mod reconcile;
 mod replay;
 mod replay_diff;
 mod report;
@@ -53,6 +55,8 @@ pub fn run(session: &Session, command: Command) -> Result<Exit, Failure> {
         Command::Certificate(command) => certificate::run(session, command),
         Command::Unit(command) => unit::run(session, command),
         Command::Import(arguments) => import::run(session, &arguments),
+        Command::Reconcile(arguments) if !arguments.peer.peer.is_empty() => peer::run(session, &arguments.peer),
+        Command::Reconcile(arguments) => reconcile::run(session, &arguments),
         Command::Export(arguments) => export::run(session, &arguments),
         Command::Log(command) => log::run(session, command),
         Command::Replay(arguments) => replay::run(session, &arguments),

@@ -81,7 +81,8 @@ pub fn submit(
     node.accept(|batch| batch.submit(actor, command, &mut RandomIds, session.now).map_err(Failure::from))
 }
 
-fn from_flags(session: &Session, arguments: ReportArguments) -> Result<Given, Failure> {
+/// The report that flags give.
+pub fn from_flags(session: &Session, arguments: ReportArguments) -> Result<Given, Failure> {
     let ReportArguments { unit, name, region, address, trade, category, severity, facts, .. } = arguments;
     let (Some(unit), Some(category), Some(facts)) = (unit, category, facts) else {
         return Err(Failure::usage(
