@@ -46,6 +46,8 @@ pub fn reading_commands(folder: &Folder) -> Vec<Reads> {
         format!("case show {case}"),
         format!("unit show {unit}"),
         format!("unit ledger {unit}"),
+        format!("audit explain {case}"),
+        format!("audit explain {unit}/1"),
         "unit list".to_owned(),
         "log head".to_owned(),
         "log show 40".to_owned(),
