@@ -261,6 +261,11 @@ fn what_a_checkpoint_states_of_the_state_is_compared_and_older_ones_are_only_rem
     city.cosign(&wrong, &[OFFICE, "fire"]);
     let at = wrong.checkpoint().size;
     city.audit(4, &["fengsui-data"]).at("digest_differs", at).only(&["digest_differs", "rollback"]);
+    // The next audit, which does not come by there again, has not forgotten it.
+    for _ in 0..2 {
+        let found = city.audit(4, &["fengsui-data", "--work", "work"]);
+        found.at("digest_differs", at).only(&["digest_differs", "rollback"]);
+    }
 }
 
 #[test]
@@ -325,6 +330,13 @@ fn whatever_people_are_shown_is_compared() {
     let place = city.folder.path();
     let head = rows(&place.join("log.sqlite")).len() as u64;
     let path = place.join("model.sqlite");
+    // An earlier audit had no tables to compare, and so has drawn none.
+    fs::copy(city.folder.data("model.sqlite"), &path).unwrap();
+    let (bare, beside) = (["log.sqlite", "--work", "work"], ["--model", "model.sqlite"]);
+    city.audit(0, &bare).only(&[]);
+    for (begun_at, words) in [(0, &beside[..]), (head, &beside[..]), (head, &[])] {
+        assert_eq!(city.audit(0, &[&bare[..], words].concat()).only(&[]).summary["begun_at"], begun_at);
+    }
     // None of these columns is covered by the state digest.
     for sql in [
         "UPDATE accounts SET total = total + 1 WHERE unit = (SELECT min(unit) FROM accounts)",
@@ -343,6 +355,7 @@ fn whatever_people_are_shown_is_compared() {
         assert!(rusqlite::Connection::open(&path).unwrap().execute(sql, []).unwrap() > 0, "{sql}");
         let found = city.audit(4, &["log.sqlite", "--model", "model.sqlite"]);
         found.at("table_differs", head).only(&["table_differs"]);
+        city.audit(4, &[&bare[..], &beside].concat()).at("table_differs", head).only(&["table_differs"]);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use fengsui_event::{Digest, Event, KeyId, Payload};
+use fengsui_event::{AgencyCode, Digest, Event, KeyId, Payload};
 use fengsui_proof::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
 use fengsui_proof::hash::Hash;
 use fengsui_proof::policy::{Cosigner, Quorum, QuorumError};
@@ -18,6 +18,8 @@ use crate::store::ModelError;
 
 /// The newest checkpoints, which are compared and searched for a quorum by every audit, also one that goes on from another.
 const NEWEST: usize = 64;
+/// Begins the place of a checkpoint that is on the log; its position follows.
+const ON_LOG: char = '#';
 /// Anomalies of checkpoint events that are looked into.
 const LOOKED_INTO_MAX: u64 = 1_000;
 /// Codes of events whose note is not what it claims to be.
@@ -57,7 +59,12 @@ pub(super) fn on_log(view: View<'_>, registry: &Registry) -> Result<Vec<Signed>,
 }
 
 fn place_on_log(position: u64) -> String {
-    format!("#{position}")
+    format!("{ON_LOG}{position}")
+}
+
+/// Whether a checkpoint's place is an event of the log.
+pub(super) fn is_on_log(place: &str) -> bool {
+    place.strip_prefix(ON_LOG).is_some_and(|position| position.parse::<u64>().is_ok())
 }
 
 /// Looks for cosignatures of others than agencies in the notes of the newest checkpoints.
@@ -247,7 +254,7 @@ pub(super) fn quorum(
     let sizes: BTreeSet<u64> = signed.iter().filter(|one| one.fits).map(|one| one.size).collect();
     for size in sizes.iter().rev() {
         let group: Vec<&Signed> = signed.iter().filter(|one| one.fits && one.size == *size).collect();
-        let cosigners = distinct(&group, registry);
+        let cosigners = distinct(&group, registry, *size);
         let needed = asked.unwrap_or_else(|| majority(registry, *size));
         let root = group.first().map(|one| one.root)?;
         let covered = Covered { size: *size, root, cosigners, needed };
@@ -274,14 +281,20 @@ pub(super) fn quorum(
     None
 }
 
-/// The names that have cosigned, each name and each key once, without the authority.
-fn distinct(group: &[&Signed], registry: &Registry) -> Vec<String> {
-    let authority = Origin::of(registry.region).cosigner_name(registry.authority);
+/// The names that have cosigned, each name and each key once, without the authority. Of the agencies only those count of which it is asked how
+/// many are enough: else an authority could register some afterwards that cosign whatever it wants.
+fn distinct(group: &[&Signed], registry: &Registry, size: u64) -> Vec<String> {
+    let origin = Origin::of(registry.region);
+    let authority = origin.cosigner_name(registry.authority);
+    let active: BTreeSet<AgencyCode> = registry.agencies_active_at(size.saturating_add(1)).collect();
+    let inactive = registry.agencies.keys().filter(|code| !active.contains(code));
+    let inactive: BTreeSet<String> = inactive.map(|code| origin.cosigner_name(*code)).collect();
     let is_authoritys = |keyid: &KeyId| registry.keys.get(keyid).is_some_and(|key| key.agency == registry.authority);
     let mut keys = BTreeSet::new();
     let mut names = BTreeSet::new();
     for (name, keyid) in group.iter().flat_map(|one| &one.cosigned) {
-        if *name != authority && !is_authoritys(keyid) && !names.contains(name) && keys.insert(*keyid) {
+        let counts = *name != authority && !inactive.contains(name) && !is_authoritys(keyid);
+        if counts && !names.contains(name) && keys.insert(*keyid) {
             names.insert(name.clone());
         }
     }
@@ -290,7 +303,7 @@ fn distinct(group: &[&Signed], registry: &Registry) -> Vec<String> {
 
 /// More than half of the agencies that were active after a position, the authority apart; none where there is no other one.
 fn majority(registry: &Registry, position: u64) -> usize {
-    match registry.agencies_active_at(position + 1).filter(|code| *code != registry.authority).count() {
+    match registry.agencies_active_at(position.saturating_add(1)).filter(|code| *code != registry.authority).count() {
         0 => 0,
         others => others / 2 + 1,
     }
@@ -314,5 +327,66 @@ pub(super) fn note_of(bytes: &[u8]) -> Option<SignedCheckpoint> {
     match Event::parse(bytes).ok()?.payload()? {
         Payload::CheckpointCosigned(data) => data.note.parse().ok(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::state::{Agency, Key};
+
+    fn key(of: &str) -> KeyId {
+        KeyId::from_raw(Digest::of(of.as_bytes()).0)
+    }
+
+    /// An office, three agencies from the start, and others from a position on; one is suspended at position 40.
+    fn registry(later: &[(&str, u64)]) -> Registry {
+        let (region, office) = ("350600".parse().unwrap(), "office".parse().unwrap());
+        let mut registry = Registry::genesis(region, office, &[key("office")]);
+        for (code, registered_at) in [("office", 1), ("fire", 2), ("urban", 3), ("police", 4)].iter().chain(later) {
+            let agency: AgencyCode = code.parse().unwrap();
+            let suspended_at = (*code == "police").then_some(40);
+            let entry = Agency { name: (*code).to_owned(), region, registered_at: *registered_at, suspended_at };
+            registry.agencies.insert(agency, entry);
+            registry.keys.insert(key(code), Key { agency, since: *registered_at, until: None });
+        }
+        registry
+    }
+
+    fn signed(registry: &Registry, size: u64, by: &[&str]) -> Signed {
+        let origin = Origin::of(registry.region);
+        let root = Hash::from_bytes([1; 32]);
+        let cosigned = by.iter().map(|code| (origin.cosigner_name(code.parse().unwrap()), key(code))).collect();
+        let (place, positions) = (place_on_log(size + 1), vec![size + 1]);
+        Signed { place, position: Some(size + 1), positions, size, root, digest: None, cosigned, fits: true }
+    }
+
+    fn counted(registry: &Registry, signed: Signed) -> Option<usize> {
+        let mut findings = Findings::default();
+        let covered = quorum(&[signed], registry, None, &mut findings);
+        assert_eq!(covered.is_none(), findings.0.iter().any(|one| one.fault.code() == "no_quorum"));
+        covered.map(|covered| covered.cosigners.len())
+    }
+
+    #[test]
+    fn agencies_count_where_they_were_active_and_nobody_can_be_registered_afterwards_to_make_a_quorum() {
+        let later = [("parks", 60), ("ports", 61), ("mines", 62)];
+        let registry = registry(&later);
+        // At 50 there are fire and urban: both are needed.
+        assert_eq!(counted(&registry, signed(&registry, 50, &["fire", "urban"])), Some(2));
+        assert_eq!(counted(&registry, signed(&registry, 50, &["office", "fire"])), None);
+        assert_eq!(counted(&registry, signed(&registry, 50, &["parks", "ports", "mines", "fire"])), None);
+        assert_eq!(counted(&registry, signed(&registry, 50, &["police", "fire"])), None, "suspended before");
+        assert_eq!(counted(&registry, signed(&registry, 30, &["police", "fire"])), Some(2), "not yet suspended");
+        // From their registration on they count on both sides.
+        assert_eq!(counted(&registry, signed(&registry, 70, &["parks", "ports", "mines"])), Some(3));
+        assert_eq!(counted(&registry, signed(&registry, 70, &["fire", "urban"])), None);
+    }
+
+    #[test]
+    fn places_on_the_log_are_told_from_files() {
+        assert!(is_on_log(&place_on_log(7)));
+        assert!(!is_on_log("#7.note") && !is_on_log("#") && !is_on_log("7"));
     }
 }

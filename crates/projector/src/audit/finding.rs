@@ -485,6 +485,13 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Whether both are of one kind. A remark is never told in the place of something grave.
+    pub(super) fn is_of_the_kind_of(&self, other: &Self) -> bool {
+        (self.check, self.severity, self.fault.code()) == (other.check, other.severity, other.fault.code())
+    }
+}
+
 /// Findings, one for each kind: the first by position, and how many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings(pub Vec<Finding>);
@@ -492,7 +499,7 @@ pub(super) struct Findings(pub Vec<Finding>);
 impl Findings {
     /// Adds a finding to those of its kind.
     pub fn add(&mut self, finding: Finding) {
-        let same = |known: &&mut Finding| known.check == finding.check && known.fault.code() == finding.fault.code();
+        let same = |known: &&mut Finding| known.is_of_the_kind_of(&finding);
         match self.0.iter_mut().find(same) {
             None => self.0.push(finding),
             Some(known) => {
@@ -503,5 +510,25 @@ impl Findings {
                 known.count = count;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remark_never_stands_for_something_grave_of_the_same_code() {
+        let forged = |severity, place: &str| {
+            let fault = Fault::ForgedCheckpoint { place: place.to_owned(), reason: String::new() };
+            Finding::new(Check::Checkpoints, severity, None, fault)
+        };
+        let mut findings = Findings::default();
+        findings.add(forged(Severity::Remark, "a bad line beside good ones"));
+        findings.add(forged(Severity::Integrity, "forged"));
+        findings.add(forged(Severity::Remark, "another bad line"));
+        findings.add(forged(Severity::Integrity, "forged, too"));
+        let found: Vec<(Severity, u64)> = findings.0.iter().map(|one| (one.severity, one.count)).collect();
+        assert_eq!(found, [(Severity::Remark, 2), (Severity::Integrity, 2)]);
     }
 }

@@ -128,7 +128,7 @@ pub fn audit(
 ) -> Result<Outcome, AuditError> {
     let model = Model::read(beside, options);
     let head = records.last()?;
-    let mut work = Work::open(&options.work, &options.genesis, options.keep)?;
+    let mut work = Work::open(&options.work, &options.genesis, options.keep, model.asks_for())?;
     let mut run = Run::new(options, head, &work);
     if let Some(broken) = work.broken_continuity(records, head)? {
         run.findings.add(broken);

@@ -13,7 +13,7 @@ use super::work::Work;
 use super::{AuditError, AuditOptions, anomalies, stored_tiles};
 use crate::projector::Projector;
 use crate::state::Registry;
-use crate::store::ModelError;
+use crate::store::{Kept, ModelError};
 use crate::tables::{TableDigest, table_digests};
 
 /// Why something was not looked at.
@@ -109,9 +109,16 @@ impl Model {
     /// ahead of its log.
     pub fn read(beside: &Beside, options: &AuditOptions) -> Self {
         let Some(path) = beside.model.as_ref().filter(|_| options.digest) else { return Self::None };
-        let read = Projector::open_reader(path, &options.genesis)
-            .and_then(|model| Self::of(&model));
+        let read = Projector::open_reader(path, &options.genesis).and_then(|model| Self::of(&model));
         read.unwrap_or_else(|error| Self::Unreadable(error.to_string()))
+    }
+
+    /// What the audit's own tables must hold to be compared with these.
+    pub const fn asks_for(&self) -> Kept {
+        match self {
+            Self::At { .. } => Kept::Everything,
+            Self::None | Self::Unreadable(_) | Self::Unusable => Kept::StateOnly,
+        }
     }
 
     fn of(model: &Projector) -> Result<Self, ModelError> {
@@ -207,6 +214,7 @@ impl<'a> Run<'a> {
         self.judge_checkpoints(records, beside, work)?;
         self.judge_tiles(beside, work)?;
         self.judge_model();
+        self.recall(work);
         Ok(())
     }
 
@@ -283,7 +291,8 @@ impl<'a> Run<'a> {
 
     fn judge_tiles(&mut self, beside: &Beside, work: &Work) -> Result<(), AuditError> {
         let earlier = work.verified.iter().flat_map(|verified| &verified.findings);
-        earlier.for_each(|finding| self.findings.add(finding.clone()));
+        let of_tiles = earlier.filter(|finding| finding.check == Check::Tiles);
+        of_tiles.for_each(|finding| self.findings.add(finding.clone()));
         let result = match &beside.tiles {
             None => Err(Skipped::Nothing),
             Some((stored, size)) => {
@@ -321,14 +330,31 @@ impl<'a> Run<'a> {
         self.checked.insert(Check::Model, result);
     }
 
-    /// Findings that the next audit, which goes on from this one, does not look for again.
-    pub fn kept_findings(&self, work: &Work) -> Vec<Finding> {
-        let earlier = work.verified.iter().flat_map(|verified| verified.findings.iter().cloned());
-        let mut kept = Findings(self.findings.0.iter().filter(|one| one.check == Check::Tiles).cloned().collect());
-        if kept.0.is_empty() {
-            earlier.for_each(|finding| kept.add(finding));
+    /// Adds what an earlier audit has found in what this one has not looked at again.
+    fn recall(&mut self, work: &Work) {
+        let earlier = work.verified.iter().flat_map(|verified| &verified.findings);
+        for finding in earlier.filter(|one| one.check != Check::Tiles) {
+            if !self.findings.0.iter().any(|known| known.is_of_the_kind_of(finding)) {
+                self.findings.add(finding.clone());
+            }
         }
-        kept.0
+    }
+
+    /// Findings that the next audit, which goes on from this one, does not look for again: of tiles, and of checkpoints that stand on the log.
+    /// An audit that was interrupted has not looked for them yet, and keeps those of the one before.
+    pub fn kept_findings(&self, work: &Work) -> Vec<Finding> {
+        let is_kept = |one: &&Finding| match &one.fault {
+            Fault::RootDiffers { place, .. } | Fault::DigestDiffers { place, .. } => checkpoints::is_on_log(place),
+            _ => one.check == Check::Tiles,
+        };
+        let mut kept: Vec<Finding> = self.findings.0.iter().filter(is_kept).cloned().collect();
+        let earlier = work.verified.iter().flat_map(|verified| &verified.findings);
+        for finding in earlier {
+            if !kept.iter().any(|known| known.is_of_the_kind_of(finding)) {
+                kept.push(finding.clone());
+            }
+        }
+        kept
     }
 
     pub fn into_outcome(mut self, work: &Work) -> Outcome {

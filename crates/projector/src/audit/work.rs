@@ -21,11 +21,13 @@ use super::source::{Records, RecordsError};
 use crate::projector::Projector;
 use crate::replay::{finish, remove_set};
 use crate::state::Registry;
-use crate::store::{MODEL, Store};
+use crate::store::{Kept, MODEL, Store};
 
 const NOTE_FILE: &str = "audit.json";
 const MODEL_FILE: &str = "model.sqlite";
 const TREE_FOLDER: &str = "tree";
+/// Cases and accounts kept in memory, each at most twice as many.
+const CACHED: usize = 8_192;
 /// Goes up when an older note cannot be gone on from.
 const NOTE_VERSION: u32 = 1;
 
@@ -42,6 +44,9 @@ pub(super) struct Verified {
     pub root: Hash,
     /// What was found beside the records, which the next audit does not look at again.
     pub findings: Vec<Finding>,
+    /// Whether the tables hold what people are shown, or only the state that it is drawn from.
+    #[serde(default)]
+    columns: bool,
 }
 
 /// The folder, opened.
@@ -50,6 +55,7 @@ pub(super) struct Work {
     trust: Digest,
     /// Whether the next audit goes on from here.
     keep: bool,
+    kept: Kept,
     pub projector: Projector,
     pub tree: TreeWriter,
     /// What an earlier audit has verified.
@@ -62,15 +68,16 @@ impl Work {
         let trust = trust_of(genesis);
         match read_note(root) {
             Some(verified) if verified.trust != trust => Err(AuditError::OtherTrust { folder: root.to_owned() }),
-            Some(verified) => Ok(go_on(root, genesis, &verified).is_some()),
+            Some(verified) => Ok(go_on(root, genesis, &verified, Kept::StateOnly).is_some()),
             None => Ok(false),
         }
     }
 
-    /// Opens the folder, or makes it. `keep` tells whether it is to be gone on from.
+    /// Opens the folder, or makes it. `keep` tells whether it is to be gone on from, `wanted` what is asked of its tables: those that do not have
+    /// it are drawn anew.
     ///
     /// Errors: [`AuditError::OtherTrust`] for the folder of another exchange's audit.
-    pub fn open(root: &Path, genesis: &Registry, keep: bool) -> Result<Self, AuditError> {
+    pub fn open(root: &Path, genesis: &Registry, keep: bool, wanted: Kept) -> Result<Self, AuditError> {
         fs::create_dir_all(root).map_err(|error| StorageError::io(root, error))?;
         refuse_foreign(root)?;
         let trust = trust_of(genesis);
@@ -79,12 +86,14 @@ impl Work {
             return Err(AuditError::OtherTrust { folder: root.to_owned() });
         }
         if let Some(verified) = verified
-            && let Some((projector, tree)) = go_on(root, genesis, &verified)
+            && (verified.columns || wanted == Kept::StateOnly)
+            && let kept = if verified.columns { Kept::Everything } else { Kept::StateOnly }
+            && let Some((projector, tree)) = go_on(root, genesis, &verified, kept)
         {
-            return Ok(Self { root: root.to_owned(), trust, keep, projector, tree, verified: Some(verified) });
+            return Ok(Self { root: root.to_owned(), trust, keep, kept, projector, tree, verified: Some(verified) });
         }
-        let (projector, tree) = begin(root, genesis)?;
-        Ok(Self { root: root.to_owned(), trust, keep, projector, tree, verified: None })
+        let (projector, tree) = begin(root, genesis, wanted)?;
+        Ok(Self { root: root.to_owned(), trust, keep, kept: wanted, projector, tree, verified: None })
     }
 
     /// Last position that an earlier audit has verified; 0 when there was none.
@@ -134,12 +143,12 @@ impl Work {
         if !self.keep {
             return Ok(());
         }
-        let Self { root, trust, projector, tree, verified, .. } = self;
-        let position = projector.progress().position;
+        let Self { root, trust, kept, projector, tree, verified, .. } = self;
+        let (position, columns) = (projector.progress().position, kept == Kept::Everything);
         if verified.is_none() {
             finish(projector.store)?;
         }
-        write(&root, &Verified { version: NOTE_VERSION, trust, position, root: tree.root(), findings })
+        write(&root, &Verified { version: NOTE_VERSION, trust, position, root: tree.root(), findings, columns })
     }
 }
 
@@ -151,7 +160,8 @@ pub(super) fn write_note(
     root: Hash,
     findings: Vec<Finding>,
 ) -> Result<(), AuditError> {
-    write(folder, &Verified { version: NOTE_VERSION, trust: trust_of(genesis), position, root, findings })
+    let trust = trust_of(genesis);
+    write(folder, &Verified { version: NOTE_VERSION, trust, position, root, findings, columns: true })
 }
 
 fn write(folder: &Path, note: &Verified) -> Result<(), AuditError> {
@@ -175,8 +185,9 @@ fn read_note(root: &Path) -> Option<Verified> {
 }
 
 /// Opens what an earlier audit has left, if tables, tree and note belong together.
-fn go_on(root: &Path, genesis: &Registry, verified: &Verified) -> Option<(Projector, TreeWriter)> {
-    let projector = Projector::open(&root.join(MODEL_FILE), genesis.clone()).ok()?;
+fn go_on(root: &Path, genesis: &Registry, verified: &Verified, kept: Kept) -> Option<(Projector, TreeWriter)> {
+    let mut projector = Projector::open(&root.join(MODEL_FILE), genesis.clone()).ok()?;
+    spare(&mut projector.store, kept);
     let tree = TreeWriter::open(TileFolder::create(&root.join(TREE_FOLDER)).ok()?, verified.position).ok()?;
     (projector.progress().position == verified.position && tree.root() == verified.root).then_some((projector, tree))
 }
@@ -194,11 +205,19 @@ fn refuse_foreign(root: &Path) -> Result<(), AuditError> {
     Ok(())
 }
 
-fn begin(root: &Path, genesis: &Registry) -> Result<(Projector, TreeWriter), AuditError> {
+fn begin(root: &Path, genesis: &Registry, kept: Kept) -> Result<(Projector, TreeWriter), AuditError> {
     let model = prepare_empty(root)?;
     let tree = empty_tree(root)?;
-    let store = Store::for_rebuild(&model, genesis)?;
+    let mut store = Store::for_rebuild(&model, genesis)?;
+    spare(&mut store, kept);
     Ok((Projector { registry: genesis.clone(), store }, tree))
+}
+
+/// An audit's tables are asked for what people are shown only where there are others to compare, and its memory is bounded more tightly than a
+/// node's.
+fn spare(store: &mut Store, kept: Kept) {
+    store.keep(kept);
+    store.bound_caches(CACHED);
 }
 
 /// Makes the folder, or empties one that is an audit's own. Answers where its tables go.
