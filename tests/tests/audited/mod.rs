@@ -1,6 +1,9 @@
 //! A city whose log was signed and cosigned, and the means of whoever holds its files to forge them.
 
+#![allow(dead_code, clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use fengsui_event::{AgencyCode, CaseId, Event, EventId, Payload, Signer, Subject, Timestamp};
@@ -8,6 +11,7 @@ use fengsui_event::{ChainLink, Digest, envelope::Draft};
 use fengsui_node::desk::{Command, RandomIds};
 use fengsui_node::keys::SigningKey;
 use fengsui_node::node::Node;
+use fengsui_proof::archive::{Archive, ArchiveRange, ArchiveWriter, ContentRef, Packing};
 use fengsui_proof::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
 use fengsui_proof::hash::{Hash, leaf_hash};
 use fengsui_proof::tree::Frontier;
@@ -109,6 +113,51 @@ impl Audited {
         std::fs::remove_file(path).unwrap();
         found
     }
+
+    /// These rows as a log file, whatever holds between them.
+    pub fn as_log(&self, name: &str, rows: &[Row]) {
+        let log = Connection::open(self.copy(name)).unwrap();
+        log.execute_batch("BEGIN; DELETE FROM events").unwrap();
+        rows.iter().filter(|row| !row.is_hole()).for_each(|row| put(&log, row));
+        log.execute_batch("COMMIT").unwrap();
+    }
+
+    /// These rows as an archive, made with the program's own writer: tree, digests and lists are those of these rows.
+    pub fn as_archive(&self, name: &str, rows: &[Row]) {
+        if !self.folder.path().join("good.zip").exists() {
+            self.folder.run(["audit", "export", "--from-log", "log.sqlite", "--out", "good.zip"]).ok();
+        }
+        let good = Archive::open(&self.folder.path().join("good.zip")).unwrap();
+        let exchange = good.exchange().unwrap();
+        let range = ArchiveRange {
+            region: exchange.region,
+            authority: exchange.authority,
+            authority_keys: exchange.authority_keys,
+            first: 1,
+            last: rows.len() as u64,
+            keys: good.keys().unwrap(),
+            rulebooks: good.rulebooks().map(Result::unwrap).collect(),
+        };
+        let path = self.folder.path().join(name);
+        let mut writer = ArchiveWriter::begin(&path, Packing::Stored, true, range).unwrap();
+        for row in rows {
+            let Row { position, subject, signature, bytes, .. } = row;
+            let id = (!row.is_hole()).then(|| EventId::from_bytes(row.id.as_slice().try_into().unwrap()));
+            writer.take(*position, id.map(|id| ContentRef { id, subject, signature, bytes })).unwrap();
+        }
+        writer.finish(&mut |_, _| ControlFlow::Continue(())).unwrap();
+    }
+}
+
+impl Row {
+    /// What stands where nothing is left.
+    pub fn hole(position: u64) -> Self {
+        Self { position, id: Vec::new(), subject: String::new(), signature: Vec::new(), bytes: Vec::new() }
+    }
+
+    fn is_hole(&self) -> bool {
+        self.id.is_empty()
+    }
 }
 
 /// What an audit found.
@@ -154,6 +203,11 @@ impl Found {
         expected.sort_unstable();
         assert_eq!(self.findings.keys().collect::<Vec<_>>(), expected, "{}", self.ran);
         self
+    }
+
+    /// The positions that findings name.
+    pub fn positions(&self) -> Vec<u64> {
+        self.findings.values().filter_map(|finding| finding["position"].as_u64()).collect()
     }
 
     /// How one check went.
