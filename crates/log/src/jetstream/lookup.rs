@@ -51,7 +51,15 @@ impl Stream {
         let position = Position::new(seq).ok_or_else(|| bad(format!("position {seq}")))?;
         let headers = STANDARD.decode(hdrs).map_err(|error| bad(error.to_string()))?;
         let bytes = STANDARD.decode(data).map_err(|error| bad(error.to_string()))?;
-        Ok(Some(StreamMessage::read(position, &subject, bytes, |name| header(&headers, name))))
+        Ok(Some(StreamMessage::of_block(position, &subject, bytes, &headers)))
+    }
+}
+
+impl StreamMessage {
+    /// Reads a message whose headers are a block as it is on the wire (NATS protocol, HMSG), which may be anything.
+    #[must_use]
+    pub fn of_block(position: Position, subject: &str, bytes: Vec<u8>, headers: &[u8]) -> StreamMessage {
+        StreamMessage::read(position, subject, bytes, |name| header(headers, name))
     }
 }
 
