@@ -5,18 +5,26 @@
 //! each account, each ledger entry, each cosignature, each certificate, each anomaly. So it does not depend on how state is stored, and a field that a
 //! later version adds does not change the digest of an older log. `docs/state-digest.md` has the rules.
 
+use std::path::Path;
+
 use fengsui_event::Digest;
 use rayon::prelude::*;
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::ser::SerializeMap as _;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::canonical;
 use crate::state::{AccountState, CaseState, Registry};
-use crate::store::{ModelError, Progress, Store, decode};
+use crate::store::{CodecError, ModelError, Progress, Store, decode};
 
-/// Rows that are made canonical together.
+/// Rows that are made canonical together, and those of them that one core takes at a time.
 const CHUNK_ROWS: usize = 4096;
+const PIECE_ROWS: usize = 128;
+/// What a line usually has at the most.
+const LINE_BYTES: usize = 2048;
 
 /// The digest of a read model with nothing unsaved.
 pub fn state_digest(store: &Store, registry: &Registry) -> Result<Digest, ModelError> {
@@ -37,16 +45,16 @@ pub fn canonical_lines<E: From<ModelError>>(
 ) -> Result<(), E> {
     let Progress { position, effective, without_effect, duplicates } = store.progress();
     let progress = json!({"position": position, "effective": effective, "without_effect": without_effect, "duplicates": duplicates});
-    visit(&canonical_line("progress", &progress))?;
-    visit(&canonical_line("registry", &registry_value(registry)))?;
+    visit(&canonical_line(store, "progress", &progress)?)?;
+    visit(&canonical_line(store, "registry", &registry_value(registry))?)?;
     let mut chains: Vec<(String, Value)> =
         registry.chains.iter().map(|(source, chain)| (source.to_string(), to_value(chain))).collect();
     chains.sort_unstable_by(|one, other| one.0.cmp(&other.0));
     for (source, state) in chains {
-        visit(&canonical_line("chain", &json!({"source": source, "state": state})))?;
+        visit(&canonical_line(store, "chain", &json!({"source": source, "state": state}))?)?;
     }
-    states::<CaseState, E>(store, visit, "case", "SELECT state FROM cases ORDER BY id", case_value)?;
-    states::<AccountState, E>(store, visit, "account", "SELECT state FROM accounts ORDER BY unit", to_value)?;
+    states::<CaseState, E>(store, visit, "case", "SELECT state FROM cases ORDER BY id")?;
+    states::<AccountState, E>(store, visit, "account", "SELECT state FROM accounts ORDER BY unit")?;
     rows(store, visit, "entry", ENTRIES)?;
     rows(store, visit, "cosignature", COSIGNATURES)?;
     rows(store, visit, "certificate", CERTIFICATES)?;
@@ -88,93 +96,56 @@ fn registry_value(registry: &Registry) -> Value {
     })
 }
 
-/// A case without what later versions remember of events that older logs hold as well: with it those would get
-/// another digest.
-fn case_value(case: &CaseState) -> Value {
-    let mut value = to_value(case);
-    for referral in value["referrals"].as_array_mut().into_iter().flatten() {
-        if let Some(fields) = referral.as_object_mut() {
-            fields.remove("overdue_steps");
-        }
-    }
-    value
-}
+/// What later versions remember of events that older logs hold as well: with it those would get another digest.
+const LEFT_OUT: &str = "overdue_steps";
 
 fn to_value<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_else(|error| Value::String(error.to_string()))
 }
 
-fn canonical_line(kind: &str, value: &Value) -> Vec<u8> {
-    let mut line = format!("{kind} ");
-    write_canonical(value, &mut line);
-    line.push('\n');
-    line.into_bytes()
+fn canonical_line<T: Serialize + ?Sized>(store: &Store, kind: &str, value: &T) -> Result<Vec<u8>, ModelError> {
+    let mut line = Vec::with_capacity(LINE_BYTES);
+    line.extend_from_slice(kind.as_bytes());
+    line.push(b' ');
+    write_value(value, &mut line).map_err(|reason| unreadable(store.path(), kind, reason))?;
+    Ok(line)
 }
 
-/// Writes keys in order, whatever order the map keeps them in, and leaves out what is absent or empty.
-fn write_canonical(value: &Value, line: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<(&String, &Value)> = fields.iter().filter(|(_, value)| !is_empty(value)).collect();
-            fields.sort_unstable_by_key(|(key, _)| *key);
-            line.push('{');
-            for (index, (key, value)) in fields.into_iter().enumerate() {
-                if index > 0 {
-                    line.push(',');
-                }
-                line.push_str(&Value::from(key.as_str()).to_string());
-                line.push(':');
-                write_canonical(value, line);
-            }
-            line.push('}');
-        }
-        Value::Array(items) => {
-            line.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    line.push(',');
-                }
-                write_canonical(item, line);
-            }
-            line.push(']');
-        }
-        other => line.push_str(&other.to_string()),
-    }
+/// Writes a value and the end of its line.
+fn write_value<T: Serialize + ?Sized>(value: &T, line: &mut Vec<u8>) -> Result<(), CodecError> {
+    canonical::write(value, Some(LEFT_OUT), line).map_err(|error| CodecError::Unreadable(error.to_string()))?;
+    line.push(b'\n');
+    Ok(())
 }
 
-/// Whether nothing is left of a value once what is absent or empty within it is left out.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.values().all(is_empty),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
+fn unreadable(path: &Path, kind: &str, reason: CodecError) -> ModelError {
+    ModelError::State { path: path.to_owned(), what: format!("a {kind}"), reason }
 }
 
-fn states<T, E>(
-    store: &Store,
-    visit: &mut dyn FnMut(&[u8]) -> Result<(), E>,
-    kind: &str,
-    sql: &str,
-    value: fn(&T) -> Value,
-) -> Result<(), E>
+fn states<T, E>(store: &Store, visit: &mut dyn FnMut(&[u8]) -> Result<(), E>, kind: &str, sql: &str) -> Result<(), E>
 where
     T: Serialize + serde::de::DeserializeOwned,
     E: From<ModelError>,
 {
     let path = store.path();
+    let one = |line: &mut Vec<u8>, stored: &Vec<u8>| {
+        line.extend_from_slice(kind.as_bytes());
+        line.push(b' ');
+        decode::<T>(stored).and_then(|state| write_value(&state, line))
+    };
     let mut chunk: Vec<Vec<u8>> = Vec::with_capacity(CHUNK_ROWS);
     let mut drain = |chunk: &mut Vec<Vec<u8>>| -> Result<(), E> {
-        let lines: Result<Vec<Vec<u8>>, ModelError> = chunk
-            .par_iter()
-            .map(|bytes| match decode::<T>(bytes) {
-                Ok(state) => Ok(canonical_line(kind, &value(&state))),
-                Err(reason) => Err(ModelError::State { path: path.to_owned(), what: format!("a {kind}"), reason }),
+        // Each core writes lines one after the other into one piece.
+        let pieces: Result<Vec<Vec<u8>>, CodecError> = chunk
+            .par_chunks(PIECE_ROWS)
+            .map(|rows| {
+                let mut piece = Vec::with_capacity(PIECE_ROWS * LINE_BYTES);
+                rows.iter().try_for_each(|stored| one(&mut piece, stored))?;
+                Ok(piece)
             })
             .collect();
-        for line in lines? {
-            visit(&line)?;
+        for piece in pieces.map_err(|reason| unreadable(path, kind, reason))? {
+            piece.split_inclusive(|byte| *byte == b'\n').try_for_each(&mut *visit)?;
         }
         chunk.clear();
         Ok(())
@@ -192,23 +163,41 @@ fn rows<E: From<ModelError>>(
     kind: &str,
     sql: &str,
 ) -> Result<(), E> {
-    let names: Vec<String> = {
+    let mut columns: Vec<(String, usize)> = {
         let connection: &Connection = store.connection();
         let statement = connection.prepare(sql).map_err(|error| store.fault(error))?;
-        statement.column_names().map(str::to_owned).collect()
+        statement.column_names().into_iter().map(str::to_owned).zip(0..).collect()
     };
+    columns.sort_unstable();
+    let mut line = Vec::with_capacity(LINE_BYTES);
     each_row(store, sql, |row| {
-        let mut fields = Map::new();
-        for (index, name) in names.iter().enumerate() {
-            let value = match row.get_ref(index).map_err(|error| store.fault(error))? {
-                rusqlite::types::ValueRef::Integer(number) => Value::from(number),
-                rusqlite::types::ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
-                _ => Value::Null,
-            };
-            fields.insert(name.clone(), value);
-        }
-        visit(&canonical_line(kind, &Value::Object(fields)))
+        line.clear();
+        let present = Row { row, columns: &columns };
+        line.extend_from_slice(kind.as_bytes());
+        line.push(b' ');
+        write_value(&present, &mut line).map_err(|reason| unreadable(store.path(), kind, reason))?;
+        visit(&line)
     })
+}
+
+/// A row as an object, its columns in order of their names. What is neither a number nor text is left out.
+struct Row<'a> {
+    row: &'a rusqlite::Row<'a>,
+    columns: &'a [(String, usize)],
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        for (name, index) in self.columns {
+            match self.row.get_ref(*index).map_err(serde::ser::Error::custom)? {
+                ValueRef::Integer(number) => members.serialize_entry(name, &number)?,
+                ValueRef::Text(text) => members.serialize_entry(name, &*String::from_utf8_lossy(text))?,
+                ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => {}
+            }
+        }
+        members.end()
+    }
 }
 
 fn each_row<E: From<ModelError>>(

@@ -4,6 +4,7 @@
 //! the rulebook on the log, and time comes from events and from the dates of queries.
 
 pub mod audit;
+mod canonical;
 pub mod changes;
 pub mod digest;
 pub mod explain;

@@ -12,7 +12,7 @@ mod schema;
 mod statements;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use fengsui_event::{AgencyCode, CaseId, CertificateId, Date, Digest, Event, EventId, UnitId};
@@ -54,7 +54,7 @@ pub struct Progress {
 #[derive(Debug, Default)]
 struct Unsaved {
     cases: HashMap<CaseId, Changed>,
-    accounts: BTreeSet<UnitId>,
+    accounts: HashSet<UnitId>,
     entries: Vec<LedgerEntry>,
     anomalies: Vec<Anomaly>,
     cosignatures: BTreeMap<u64, Vec<Cosignature>>,

@@ -1,6 +1,6 @@
 //! Writing what changed, in key order, so that neighbouring rows are written together.
 
-use fengsui_event::CaseId;
+use fengsui_event::{CaseId, UnitId};
 use rusqlite::{Connection, ToSql, params};
 
 use super::statements::{Statements, slot};
@@ -46,7 +46,9 @@ fn write_states(store: &Store, unsaved: &mut Unsaved, buffer: &mut Vec<u8>) -> R
             written.map_err(|error| store.fault(error))?;
         }
     }
-    for unit in &unsaved.accounts {
+    let mut accounts: Vec<UnitId> = std::mem::take(&mut unsaved.accounts).into_iter().collect();
+    accounts.sort_unstable();
+    for unit in &accounts {
         if let Some(account) = store.accounts.peek(unit) {
             encode(&**account, buffer).map_err(|reason| store.unreadable(format!("the account {unit}"), reason))?;
             let written = match store.kept {
