@@ -17,6 +17,10 @@ mod text;
 
 use std::process::ExitCode;
 
+/// Events are made on one thread and dropped on another, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The thread of the broker's client.
 const BROKER_THREAD: &str = "broker";
 
