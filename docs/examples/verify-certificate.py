@@ -65,12 +65,15 @@ def check_note(note, keys, agencies, authority, origin, quorum):
     require(len(signers & others) >= needed, f"{len(signers & others)} of {needed} cosignatures")
 
 def check_entries(statement, events):
-    total, last = 0, 0
+    total, last, moved = 0, 0, set()
     for entry in statement["entries"]:
         event = events.get(entry["cause_position"], {})
         require(entry["number"] > last and event.get("id") == entry["cause"], f"entry {entry['number']} has no cause")
         require(event["subject"] == f"units/{statement['unit']}", f"entry {entry['number']} is of another unit")
         require(entry.get("counted_until", "9999-12-31") > statement["date"], f"entry {entry['number']} counts no longer")
+        same = (entry["cause_position"], entry["kind"], entry["rule"])
+        require(same not in moved, f"entry {entry['number']} stands there before")
+        moved.add(same)
         total, last = total + entry["points"], entry["number"]
     require(total == statement["balance"], "the entries do not sum to the balance")
     rulebook, published = statement["rulebook"], events.get(statement["rulebook"]["position"], {"data": {}})

@@ -6,9 +6,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use fengsui_event::{Points, Signer as _};
+use fengsui_event::payload::RulebookPublished;
+use fengsui_event::{ChainLink, Digest, Draft, Event, EventId, Payload, Points, Signer as _, Subject};
+use fengsui_log::{Embedded, EventLog as _, Position, Record};
 use fengsui_node::keys::SigningKey;
-use fengsui_proof::certificate::{Certificate, Compact, Statement};
+use fengsui_proof::certificate::{Certificate, Compact, ProvenEvent, Statement};
+use fengsui_proof::tiles::{self, TileFolder};
 use fengsui_proof::tree::leaf_hash;
 use fengsui_proof::{Checkpoint, SignatureKind, SignedCheckpoint, verifier_key};
 use fengsui_tests::{DATA, Folder, Ran, project};
@@ -291,6 +294,101 @@ fn an_issuer_that_leaves_an_entry_out_is_caught_by_a_log() {
     forged(&verify(&city.folder, "credit.json", &["--json"]), "other_file");
     city.re_sign("credit.json", |statement| statement.id = "01KDZ5T0000000000000000000".parse().unwrap());
     ends(verify(&city.folder, "credit.json", &["--json"]), "not_on_log");
+}
+
+/// A key that was good once was stolen: it signs another balance under the certificate's id and digest.
+#[test]
+fn a_qr_code_that_a_good_key_signed_falsely_is_caught_by_a_log() {
+    let city = City::new();
+    city.issue("fire", "credit.json", &[]).ok();
+    let certificate = city.certificate("credit.json");
+    let key = city.key("fire");
+    let check = |compact: &Compact| {
+        let text = compact.to_string();
+        city.folder.run(["certificate", "verify", "--json", "--lang", "en", "--qr", &text])
+    };
+    let honest = Compact::sign(&certificate, &key);
+    ends(check(&honest), "valid");
+    let falsely = |change: &dyn Fn(&mut Compact)| {
+        let mut compact = honest.clone();
+        change(&mut compact);
+        let text = compact.to_string();
+        let (signed, _) = text.rsplit_once(';').unwrap();
+        compact.signature = key.sign(signed.as_bytes());
+        compact.verify().unwrap();
+        forged(&check(&compact), "qr_differs");
+    };
+    falsely(&|it| it.balance = Points(it.balance.0 + 20));
+    falsely(&|it| it.grade = "S".to_owned());
+    falsely(&|it| it.valid_until = it.valid_until.tomorrow().unwrap());
+    falsely(&|it| it.date = it.date.yesterday().unwrap());
+    falsely(&|it| it.position -= 1);
+}
+
+/// Publishes the default rules under another version, as the authority's node would.
+fn publish_rulebook(city: &City, version: &str) {
+    let text = fs::read_to_string(project().join("crates/rulebook/data/default.toml")).unwrap();
+    let own = text.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"')).unwrap();
+    let text = text.replacen(own, version, 1);
+    let mut log = Embedded::open_writer(city.folder.data("log.sqlite")).unwrap();
+    let last = log.read(log.head().unwrap().unwrap(), 1).unwrap().pop().unwrap();
+    let draft = Draft {
+        id: EventId::from_bytes([1; 16]),
+        subject: Subject::Rulebook(version.to_owned()),
+        time: Event::parse(&last.record.bytes).unwrap().time,
+        // Another of its nodes: the own one's outbox must know whatever it has published.
+        source: "/regions/350600/agencies/joint-office/nodes/2".parse().unwrap(),
+        correlation: None,
+        causation: None,
+        payload: Payload::RulebookPublished(RulebookPublished {
+            version: version.to_owned(),
+            effective_from: "2020-01-01".parse().unwrap(),
+            sha256: Digest::of(text.as_bytes()),
+            text,
+        }),
+    };
+    let signed = draft.sign(ChainLink::FIRST, &city.key("joint-office")).unwrap();
+    let record = Record {
+        id: draft.id,
+        subject: draft.stream_subject(),
+        bytes: signed.bytes,
+        signature: signed.signature.to_vec(),
+    };
+    log.append(&[record]).unwrap();
+    log.close().unwrap();
+}
+
+/// The grade is by a rulebook that a later one had replaced on that day.
+#[test]
+fn a_rulebook_that_is_no_longer_in_force_is_caught_by_a_log() {
+    let city = City::new();
+    publish_rulebook(&city, "later-1");
+    city.witness();
+    city.issue("fire", "credit.json", &[]).ok();
+    assert_eq!(city.certificate("credit.json").statement().rulebook.version, "later-1");
+    let log = Embedded::open_reader(city.folder.data("log.sqlite")).unwrap();
+    let first = log.read(Position::FIRST, 2).unwrap().pop().unwrap();
+    drop(log);
+    city.re_sign("credit.json", |statement| {
+        let event = Event::parse(&first.record.bytes).unwrap();
+        let Some(Payload::RulebookPublished(published)) = event.payload() else { panic!("no rulebook at 2") };
+        let checkpoint: SignedCheckpoint = statement.checkpoint.parse().unwrap();
+        let (size, root) = (checkpoint.checkpoint().size, checkpoint.checkpoint().root);
+        let tiles = TileFolder::open(&city.folder.data("tree")).unwrap();
+        statement.events.push(ProvenEvent {
+            position: 2,
+            bytes: String::from_utf8(first.record.bytes.clone()).unwrap(),
+            signature: first.record.signature.clone().try_into().unwrap(),
+            hashes: tiles::inclusion(&tiles, 1, size, root).unwrap().hashes,
+        });
+        statement.events.sort_by_key(|proven| proven.position);
+        statement.rulebook.version.clone_from(&published.version);
+        statement.rulebook.sha256 = published.sha256;
+        statement.rulebook.position = 2;
+    });
+    let bank = city.bank("credit.json");
+    ends(verify(&bank, "credit.json", BY_EXCHANGE), "valid");
+    forged(&verify(&city.folder, "credit.json", &["--json"]), "rulebook_not_in_force");
 }
 
 #[test]

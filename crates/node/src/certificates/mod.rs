@@ -11,7 +11,7 @@ mod standing;
 pub use archived::{ArchivedLog, ArchivedLogError};
 pub use drawing::{Order, draw, grade_of, verify_own, witnessed};
 pub use error::CertificateError;
-pub use standing::{Contradiction, LaterEntry, Standing, own_root, root_of, standing};
+pub use standing::{Contradiction, LaterEntry, Standing, balance_at, own_root, root_of, standing};
 
 use fengsui_proof::certificate::Trust;
 

@@ -1,10 +1,10 @@
 //! Whether a certificate that holds by itself still stands: what a log says of it, and of the account after it.
 
-use fengsui_event::{AgencyCode, Date, Language, Points};
+use fengsui_event::{AgencyCode, Date, Language, Points, UnitId};
 use fengsui_log::{EventLog, Position};
 use fengsui_projector::query::View;
-use fengsui_projector::state::Revocation;
-use fengsui_projector::{ModelError, Watcher};
+use fengsui_projector::state::{PublishedRulebook, Revocation};
+use fengsui_projector::{ModelError, Registry, Watcher};
 use fengsui_proof::Checkpoint;
 use fengsui_proof::certificate::{Certificate, CertifiedEntry};
 use fengsui_proof::tree::{Frontier, Hash};
@@ -73,6 +73,26 @@ pub enum Contradiction {
         /// Its number.
         number: u32,
     },
+    /// Somebody else has issued it.
+    #[error(
+        "the certificate names {stated} as its issuer, and the log says at position {position} that {found} issued it"
+    )]
+    OtherIssuer {
+        /// As stated.
+        stated: AgencyCode,
+        /// As the log has it.
+        found: AgencyCode,
+        /// Position of the event.
+        position: u64,
+    },
+    /// Another rulebook was in force.
+    #[error("the grade is by the rulebook {stated}, and in force on that day was {found}")]
+    Rulebook {
+        /// Its version, as stated.
+        stated: String,
+        /// As the log has it.
+        found: String,
+    },
     /// The grade does not follow.
     #[error("the grade is given as {stated}, and by the rulebook it is {found}")]
     Grade {
@@ -89,7 +109,9 @@ impl Contradiction {
         match self {
             Self::SplitView { .. } => "split_view",
             Self::OtherFile { .. } => "other_file",
+            Self::OtherIssuer { .. } => "other_issuer",
             Self::Entry { .. } => "entry_differs",
+            Self::Rulebook { .. } => "rulebook_not_in_force",
             Self::Grade { .. } => "grade",
         }
     }
@@ -110,6 +132,10 @@ impl Contradiction {
             Self::OtherFile { position } => {
                 format!("日志以同一编号签发的是另一份文件：在位置 {position}，SHA-256 不同")
             }
+            Self::OtherIssuer { stated, found, position } => {
+                format!("证明所述签发部门为 {stated}，而日志位置 {position} 的签发部门为 {found}")
+            }
+            Self::Rulebook { stated, found } => format!("证明按规则 {stated} 评定等级，而当日生效的规则为 {found}"),
             Self::Entry { number } => format!("日志中该账户的第 {number} 笔账目在证明中缺少或不同"),
             Self::Grade { stated, found } => format!("证明所述等级为 {stated}，而按规则应为 {found}"),
         }
@@ -136,8 +162,28 @@ fn require_reach<L: EventLog + ?Sized>(log: &L, size: u64) -> Result<(), Certifi
     if head < size { Err(CertificateError::LogTooShort { head, size }) } else { Ok(()) }
 }
 
-/// Holds a certificate against a log: `root` is the log's for as many positions as the certificate's checkpoint covers, `view` its tables up to
-/// `head`.
+/// The rulebook that was in force on a day by what stood on the log up to a position.
+fn in_force(registry: &Registry, position: u64, on: Date) -> Option<&PublishedRulebook> {
+    let known = registry.rulebooks.iter().rev().filter(|published| published.position <= position);
+    known.into_iter().find(|published| published.effective_from <= on)
+}
+
+/// Balance and grade of a unit on a day by what stood on the log up to a position. No grade where there was no rulebook.
+pub fn balance_at(
+    view: View<'_>,
+    registry: &Registry,
+    unit: &UnitId,
+    position: u64,
+    on: Date,
+) -> Result<(Points, Option<String>), ModelError> {
+    let lines = view.ledger(unit, on)?.into_iter().filter(|line| line.position <= position).collect();
+    let sum = counting(lines, on).iter().fold(0, |sum: i32, entry| sum.saturating_add(entry.points.0));
+    let book = in_force(registry, position, on);
+    Ok((Points(sum), book.map(|published| published.book.grade(Points(sum)).to_string())))
+}
+
+/// Holds a certificate against a log: `root` is the log's for as many positions as the certificate's checkpoint covers, `view` and `registry`
+/// its tables up to `head`.
 ///
 /// Errors: tables that cannot be read. A contradiction is an answer, not an error.
 pub fn standing(
@@ -145,6 +191,7 @@ pub fn standing(
     checkpoint: &Checkpoint,
     root: Hash,
     view: View<'_>,
+    registry: &Registry,
     head: u64,
 ) -> Result<Result<Standing, Contradiction>, ModelError> {
     let statement = certificate.statement();
@@ -158,6 +205,11 @@ pub fn standing(
     if let Some(number) = first_difference(&known, &statement.entries) {
         return Ok(Err(Contradiction::Entry { number }));
     }
+    let found = in_force(registry, statement.position, statement.date);
+    if let Some(found) = found.filter(|found| found.position != statement.rulebook.position) {
+        let (stated, found) = (statement.rulebook.version.clone(), found.book.version().to_owned());
+        return Ok(Err(Contradiction::Rulebook { stated, found }));
+    }
     let mut later: Vec<LaterEntry> = after
         .into_iter()
         .filter(|line| line.kind != "expiry")
@@ -165,6 +217,10 @@ pub fn standing(
         .collect();
     later.sort_by_key(|entry| entry.number);
     let issued = view.certificate(statement.id)?;
+    if let Some(issued) = issued.as_ref().filter(|issued| issued.issuer != statement.issuer) {
+        let (stated, found, position) = (statement.issuer, issued.issuer, issued.issued_at);
+        return Ok(Err(Contradiction::OtherIssuer { stated, found, position }));
+    }
     if let Some(issued) = &issued
         && issued.sha256 != certificate.sha256()
     {

@@ -73,10 +73,18 @@ impl KeyTable {
 
     fn registered(&mut self, event: &Event, data: &AgencyRegistered) -> Result<(), String> {
         self.only_authority(event)?;
-        about(event, data.agency)?;
+        // Of all these events the fold asks this of registrations only.
+        if event.subject != Subject::Agency(data.agency) {
+            return Err(format!("its subject is {}, not agencies/{}", event.subject, data.agency));
+        }
+        not_empty("name", &data.name)?;
         if self.agencies.contains_key(&data.agency) {
             return Err(format!("{} was registered before", data.agency));
         }
+        if data.keys.is_empty() {
+            return Err("it brings no key".to_owned());
+        }
+        data.keys.iter().try_for_each(|key| usable(key.keyid))?;
         let taken = |keyid: &KeyId| self.keys.get(keyid).is_some_and(|key| key.agency != data.agency || !key.is_good);
         if let Some(key) = data.keys.iter().find(|key| taken(&key.keyid)) {
             return Err(format!("the key {} was registered before", key.keyid));
@@ -90,12 +98,14 @@ impl KeyTable {
     }
 
     fn rotated(&mut self, event: &Event, data: &AgencyKeyRotated) -> Result<(), String> {
-        about(event, data.agency)?;
         let held = self.keys.get(&data.old).filter(|key| key.agency == data.agency);
         let held = held.ok_or_else(|| format!("{} is no key of {}", data.old, data.agency))?;
-        if event.source.agency != self.authority && (event.keyid != data.old || !held.is_good) {
+        let actor = event.source.agency;
+        let is_own = actor == data.agency && event.keyid == data.old && held.is_good;
+        if actor != self.authority && !is_own {
             return Err("an agency's key is replaced by what that key itself signs, or by the authority".to_owned());
         }
+        usable(data.new.keyid)?;
         if self.keys.contains_key(&data.new.keyid) {
             return Err(format!("the key {} was registered before", data.new.keyid));
         }
@@ -108,14 +118,22 @@ impl KeyTable {
         if event.source.agency != data.agency {
             self.only_authority(event)?;
         }
-        about(event, data.agency)?;
+        not_empty("reason", &data.reason)?;
+        let held = self.keys.get(&data.keyid).filter(|key| key.agency == data.agency && key.is_good);
+        held.ok_or_else(|| format!("{} is no good key of {}", data.keyid, data.agency))?;
+        if data.agency == self.authority && self.good_keys(self.authority).count() == 1 {
+            return Err("the authority's last key can only be rotated".to_owned());
+        }
         self.end(data.keyid);
         Ok(())
     }
 
     fn suspended(&mut self, event: &Event, data: &AgencySuspended) -> Result<(), String> {
         self.only_authority(event)?;
-        about(event, data.agency)?;
+        not_empty("reason", &data.reason)?;
+        if data.agency == self.authority {
+            return Err("the authority cannot be suspended".to_owned());
+        }
         let agency = self.agencies.get_mut(&data.agency);
         *agency.ok_or_else(|| format!("{} is not registered", data.agency))? = false;
         Ok(())
@@ -135,9 +153,10 @@ impl KeyTable {
     }
 }
 
-fn about(event: &Event, agency: AgencyCode) -> Result<(), String> {
-    if event.subject == Subject::Agency(agency) {
-        return Ok(());
-    }
-    Err(format!("its subject is {}, not agencies/{agency}", event.subject))
+fn not_empty(field: &str, text: &str) -> Result<(), String> {
+    if text.trim().is_empty() { Err(format!("its {field} is empty")) } else { Ok(()) }
+}
+
+fn usable(keyid: KeyId) -> Result<(), String> {
+    keyid.verifier().map(drop).map_err(|error| error.to_string())
 }

@@ -1,6 +1,6 @@
 //! Whether a certificate holds. Pure: today's date is an argument, and nothing is asked of anybody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fengsui_event::date::day_of;
@@ -214,6 +214,7 @@ fn verify_quorum(
 fn verify_entries(statement: &Statement, events: &BTreeMap<u64, Event>) -> Result<(), Forgery> {
     let mut sum = 0_i64;
     let mut last = 0;
+    let mut moved = BTreeSet::new();
     for entry in &statement.entries {
         let refuse = |reason: &str| Forgery::Entry {
             number: entry.number,
@@ -237,6 +238,10 @@ fn verify_entries(statement: &Statement, events: &BTreeMap<u64, Event>) -> Resul
         }
         if entry.counted_until.is_some_and(|until| until <= statement.date) {
             return Err(refuse("the entry counts no longer on the certificate's day"));
+        }
+        // What one event moves by one rule it moves once, so that nothing good is counted twice.
+        if !moved.insert((entry.cause_position, &entry.kind, &entry.rule)) {
+            return Err(refuse("the same points stand there before"));
         }
         if !can_cause(event, entry) {
             return Err(refuse("an event of this type, or with these points, cannot cause it"));

@@ -1,5 +1,6 @@
 //! What an attacker who holds keys may try: the issuer itself, an agency, the broker with the authority.
 
+use fengsui_event::payload::AgencyKeyRevoked;
 use fengsui_event::{Points, Subject};
 use fengsui_proof::certificate::{Certificate, ProvenEvent, Statement};
 use fengsui_proof::tree::{Hash, leaf_hash};
@@ -28,6 +29,12 @@ fn an_issuer_who_signs_something_else_is_caught_wherever_the_evidence_speaks() {
     assert_eq!(issuer_changes(|it| it.entries[2].cause = it.entries[1].cause), "entry");
     assert_eq!(issuer_changes(|it| it.entries[2].cause_position = 11), "entry");
     assert_eq!(issuer_changes(|it| it.entries.swap(0, 1)), "entry");
+    let twice = |it: &mut Statement| {
+        let again = it.entries[0].clone();
+        it.entries.push(fengsui_proof::certificate::CertifiedEntry { number: 4, ..again });
+        it.balance = Points(192);
+    };
+    assert_eq!(issuer_changes(twice), "entry");
     assert_eq!(issuer_changes(|it| it.unit = unit(OTHER_UNIT)), "other_unit");
     assert_eq!(issuer_changes(|it| it.position = 13), "not_covered");
     assert_eq!(issuer_changes(|it| it.position = 9), "order");
@@ -176,6 +183,33 @@ fn registrations_count_only_as_the_fold_lets_them() {
         scene.push("fire", &key, about("urban"), scene::rotated("urban", &urban, &Key::new(77)));
     };
     assert_eq!(with_event(anothers), Err("registration"));
+    let ends_anothers = |scene: &mut Scene| {
+        let (key, urban) = (scene.fire_new.clone(), scene.urban.clone());
+        scene.push("fire", &key, about("fire"), scene::revoked("fire", &urban));
+    };
+    assert_eq!(with_event(ends_anothers), Err("registration"));
+    let without_reason = |scene: &mut Scene| {
+        let urban = scene.urban.clone();
+        let revoked = AgencyKeyRevoked { reason: " ".to_owned(), ..scene::revoked("urban", &urban) };
+        scene.push("urban", &urban, about("urban"), revoked);
+    };
+    assert_eq!(with_event(without_reason), Err("registration"));
+    let the_last = |scene: &mut Scene| {
+        let key = scene.authority.clone();
+        scene.push("joint-office", &key, about("joint-office"), scene::revoked("joint-office", &key));
+    };
+    assert_eq!(with_event(the_last), Err("registration"));
+    let itself = |scene: &mut Scene| {
+        let key = scene.authority.clone();
+        scene.push("joint-office", &key, about("joint-office"), scene::suspended("joint-office"));
+    };
+    assert_eq!(with_event(itself), Err("registration"));
+    // Only of registrations the fold asks whose subject they have. Else any agency could write what no certificate can be issued with.
+    let elsewhere = |scene: &mut Scene| {
+        let urban = scene.urban.clone();
+        scene.push("urban", &urban, about("fire"), scene::rotated("urban", &urban, &Key::new(77)));
+    };
+    assert_eq!(with_event(elsewhere), Err("quorum"));
     // More than half of four others are three, and there are two.
     let one_more = |scene: &mut Scene| {
         let key = scene.authority.clone();

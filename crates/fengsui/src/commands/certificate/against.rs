@@ -94,7 +94,7 @@ pub(super) fn look(
     let mut bar = Bar::with_lines(session.output.look(), "计算默克尔树", "Drawing the tree");
     let checkpoint = verified.checkpoint.checkpoint();
     let root = root_of(log.log(), checkpoint.size, &mut bar)?;
-    Ok(found(standing(certificate, checkpoint, root, past.view(), log.head()?)?))
+    Ok(found(standing(certificate, checkpoint, root, past.view(), past.registry(), log.head()?)?))
 }
 
 /// Holds a certificate against the node whose folder it is checked in. Nothing where that node has not got so far yet.
@@ -116,7 +116,8 @@ pub(super) fn look_here(
     interrupt::watch();
     let mut bar = Bar::new(session.output.look(), "计算默克尔树", "Drawing the tree");
     let root = own_root(&Ground::of_reading(&present), checkpoint.size, &mut bar)?;
-    Ok(Some(found(standing(certificate, checkpoint, root, present.view(), present.progress().position)?)))
+    let head = present.progress().position;
+    Ok(Some(found(standing(certificate, checkpoint, root, present.view(), present.registry(), head)?)))
 }
 
 fn found(standing: Result<Standing, Contradiction>) -> Found {

@@ -1,6 +1,7 @@
 //! The text of a QR code, as a telephone has read it.
 
 use fengsui_event::{AgencyCode, Date, KeyId, Language};
+use fengsui_node::certificates;
 use fengsui_node::folder::Exchange;
 use fengsui_projector::Registry;
 use fengsui_projector::query::View;
@@ -92,6 +93,20 @@ fn known(
         let zh = format!("日志在位置 {} 签发的是另一份证明", issued.issued_at);
         let en = format!("the log has issued another certificate under this id at position {}", issued.issued_at);
         return Ok((Outcome::Forged, Some(Reason { code: "other_file".to_owned(), text: language.pick(zh, en) })));
+    }
+    // A key that was good once may have been stolen: what it signs now is held against what the log gives.
+    let (balance, grade) = certificates::balance_at(view, registry, &compact.unit, compact.position, compact.date)?;
+    let same = [
+        ("position", issued.position == compact.position),
+        ("date", issued.issued_on == compact.date),
+        ("valid_until", issued.valid_until == compact.valid_until),
+        ("balance", balance == compact.balance),
+        ("grade", grade.as_ref() == Some(&compact.grade)),
+    ];
+    if let Some((field, _)) = same.into_iter().find(|(_, is_same)| !is_same) {
+        let zh = format!("二维码的 {field} 与日志不符");
+        let en = format!("the {field} of the QR code is not that of the log");
+        return Ok((Outcome::Forged, Some(Reason { code: "qr_differs".to_owned(), text: language.pick(zh, en) })));
     }
     if issued.revocation.is_some() {
         return Ok((Outcome::Revoked, None));
