@@ -110,8 +110,11 @@ pub(super) fn find(rows: &[BookRow], cases: &[LogCase]) -> Matched {
     let ids = by_id(rows, cases, &matched, &is_decided);
     take(&ids, 1, MatchedBy::CaseId, Doubt::SameCaseId, &sides, &mut matched, &mut is_decided);
     drop(ids);
-    let scored = by_score(rows, cases, &matched, &is_decided);
-    take(&scored, MARGIN, MatchedBy::Score, Doubt::SameScore, &sides, &mut matched, &mut is_decided);
+    // What could be read of a refused row finds a case only among those that no other row has.
+    for refused in [false, true] {
+        let scored = by_score(rows, cases, &matched, &is_decided, refused);
+        take(&scored, MARGIN, MatchedBy::Score, Doubt::SameScore, &sides, &mut matched, &mut is_decided);
+    }
     matched.doubts.sort_unstable();
     matched
 }
@@ -201,7 +204,7 @@ fn by_id(rows: &[BookRow], cases: &[LogCase], matched: &Matched, is_decided: &[b
 }
 
 /// Pairs of one unit whose days lie near each other and whose score is enough.
-fn by_score(rows: &[BookRow], cases: &[LogCase], matched: &Matched, is_decided: &[bool]) -> Vec<Edge> {
+fn by_score(rows: &[BookRow], cases: &[LogCase], matched: &Matched, is_decided: &[bool], refused: bool) -> Vec<Edge> {
     let free = |case: usize| matched.of_case[case].is_none();
     let units = Index::of(
         cases
@@ -212,7 +215,7 @@ fn by_score(rows: &[BookRow], cases: &[LogCase], matched: &Matched, is_decided: 
     );
     let mut edges = Vec::new();
     for (at, row) in rows.iter().enumerate() {
-        let is_open = matched.of_row[at].is_none() && !is_decided[at] && !row.refused;
+        let is_open = matched.of_row[at].is_none() && !is_decided[at] && row.refused == refused;
         let (Some(unit), Some(found_on), true) = (&row.unit, row.found_on, is_open) else { continue };
         let near = units.get(key_of(&unit.to_string())).filter(|case| {
             let case = &cases[*case as usize];
