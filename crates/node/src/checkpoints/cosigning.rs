@@ -1,7 +1,8 @@
 //! An agency or a supervisor checks a checkpoint and signs it as well.
 //!
 //! A cosignature says: my own copy of the log has this root at this size, and it begins with everything that I have cosigned before. So the
-//! root is computed from the copy's bytes, going on from the right edge of the tree that was cosigned last, and the tiles are not asked.
+//! root is computed from the copy's bytes, going on from the right edge of the tree that was cosigned last, and the tiles are not asked. With a
+//! checkpoint that states the digest, once a day, the whole copy is read again: so no byte of it can be another one for long.
 
 use std::path::Path;
 
@@ -19,14 +20,39 @@ use crate::node::Node;
 /// Cosigning for the agencies of a folder, which check against one log.
 pub struct Cosigning<'n> {
     node: &'n mut Node,
-    /// The digest that was drawn last, and at which position.
-    digest: Option<(u64, Digest)>,
+    /// What was looked through last.
+    examined: Option<Examined>,
+}
+
+/// What the whole log up to a position gives. It takes as long as reading and folding all of it, so a running node finds it out before it
+/// takes its outbox to sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Examined {
+    /// The position.
+    pub size: u64,
+    /// The root, from the log's bytes alone: whatever was cosigned before is hashed once more.
+    pub root: Hash,
+    /// The state digest.
+    pub digest: Digest,
+}
+
+impl Examined {
+    /// Looks through a log up to a position.
+    pub fn of(ground: Ground<'_>, size: u64, watcher: &mut dyn Watcher) -> Result<Self, CheckpointError> {
+        let root = edge_of(ground.log, Frontier::new(), size, watcher)?.root();
+        Ok(Self { size, root, digest: ground.digest_at(size, watcher)? })
+    }
 }
 
 impl<'n> Cosigning<'n> {
     /// For the agencies of an open node.
     pub fn new(node: &'n mut Node) -> Self {
-        Self { node, digest: None }
+        Self::knowing(node, None)
+    }
+
+    /// The same, where the log was looked through before.
+    pub fn knowing(node: &'n mut Node, examined: Option<Examined>) -> Self {
+        Self { node, examined }
     }
 
     /// Checks a checkpoint for an agency of the folder, cosigns it and publishes the cosignature. Nothing when it was cosigned before.
@@ -51,7 +77,7 @@ impl<'n> Cosigning<'n> {
         let finished = finish(node, &mut ledger, agency, &name, now, watcher)?;
         let last = cosigned_before(node, &ledger, &name, agency)?;
         let checker = Checker { ground: Ground::of(node), name: &name, last: last.as_ref() };
-        let Some(tree) = checker.check(note, &mut self.digest, watcher)? else { return Ok(finished) };
+        let Some(tree) = checker.check(note, &mut self.examined, watcher)? else { return Ok(finished) };
         let mut note = notes::with_lines_of(note, &[&origin.to_string()])?;
         cosign_note(&mut note, &name, now, &key)?;
         let event = event_id(node.folder(), agency, tree.size(), ledger.forgotten_at(&name)?, &key);
@@ -149,7 +175,7 @@ impl Checker<'_> {
     fn check(
         &self,
         note: &SignedCheckpoint,
-        known: &mut Option<(u64, Digest)>,
+        known: &mut Option<Examined>,
         watcher: &mut dyn Watcher,
     ) -> Result<Option<Frontier>, CheckpointError> {
         let Checkpoint { size, root, digest, .. } = *note.checkpoint();
@@ -174,16 +200,32 @@ impl Checker<'_> {
             return Err(self.ground.contradicted(note, tree.root(), watcher)?);
         }
         if let Some(stated) = digest {
-            let found = match *known {
-                Some((at, found)) if at == size => found,
-                _ => self.ground.digest_at(size, watcher)?,
+            let examined = match *known {
+                Some(examined) if examined.size == size => examined,
+                _ => *known.insert(Examined::of(self.ground, size, watcher)?),
             };
-            *known = Some((size, found));
+            if examined.root != root {
+                return Err(self.altered(note, examined.root, watcher)?);
+            }
+            let found = examined.digest;
             if found != stated {
                 return Err(CheckpointError::DigestDiffers { size, stated, found });
             }
         }
         Ok(Some(tree))
+    }
+
+    /// The log leads to another root than it did when it was cosigned before.
+    fn altered(
+        &self,
+        note: &SignedCheckpoint,
+        own: Hash,
+        watcher: &mut dyn Watcher,
+    ) -> Result<CheckpointError, CheckpointError> {
+        let Some(last) = self.last else { return self.ground.contradicted(note, own, watcher) };
+        let found = edge_of(self.ground.log, Frontier::new(), last.size(), watcher)?.root();
+        let (name, size, signed) = (self.name.to_owned(), last.size(), last.root());
+        Ok(CheckpointError::NotConsistent { name, size, signed, found })
     }
 
     /// The right edge of the own log at `size`, reached from what was cosigned last.

@@ -5,16 +5,16 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use fengsui_event::{AgencyCode, Timestamp};
+use fengsui_event::{AgencyCode, Digest, Timestamp};
 use fengsui_log::{Embedded, EventLog as _, Position, StopFlag, StorageError};
 use fengsui_projector::query::{CheckpointRow, Reader};
-use fengsui_projector::{Registry, Watcher};
+use fengsui_projector::{Projector, Registry, Watcher};
 use fengsui_proof::tree::Hash;
 
 use super::notes::Standing;
 use super::{
-    Agreement, CheckpointError, CheckpointsConfig, Cosigning, Ground, Uncovered, evidence_folder, is_checkpoint,
-    is_digest_due, is_late, is_signing_due, notes, sign,
+    Agreement, CheckpointError, CheckpointsConfig, Cosigning, Examined, Ground, Stating, Uncovered, evidence_folder,
+    is_checkpoint, is_digest_due, is_late, is_signing_due, notes, sign_stating,
 };
 use crate::node::{Node, NodeError, genesis};
 use crate::reading::storage_of;
@@ -87,6 +87,9 @@ pub struct CheckpointDuty {
     settled: Option<(u64, Hash)>,
     /// When the digest was last stated.
     digest_at: Option<Timestamp>,
+    /// What was found out before the outbox was taken.
+    examined: Option<Examined>,
+    drawn: Option<(u64, Digest)>,
     /// Whether there was a contradiction of which no evidence could be kept.
     is_unkept: bool,
 }
@@ -138,7 +141,27 @@ impl CheckpointDuty {
         tell_of_evidence(shared, self.is_unkept, now);
         agreed?;
         round.tell_of_lag(&self.unwitnessed, witnessed);
-        if config.automatic { self.act(&round) } else { Ok(()) }
+        if config.automatic { self.act(&round, &log, &reader) } else { Ok(()) }
+    }
+
+    /// Finds out what takes long, as long as nobody is kept from the outbox by it.
+    fn prepare(&mut self, round: &Round<'_>, log: &Embedded, reader: &Reader) -> Result<(), CheckpointError> {
+        let (folder, mut watcher) = (&round.shared.folder, Patient(&round.shared.stop));
+        if round.is_authority() {
+            if is_digest_due(round.config, self.digest_at, round.now) {
+                let model = Projector::open_reader(&folder.model(), &genesis(folder.exchange()))?;
+                let position = model.progress().position;
+                if self.drawn.is_none_or(|(at, _)| at < position) {
+                    self.drawn = Some((position, model.digest()?));
+                }
+            }
+        } else if let Some(row) = round.newest.as_ref().filter(|row| row.digest.is_some())
+            && self.examined.is_none_or(|examined| examined.size != row.size)
+        {
+            let ground = Ground { folder, log, view: reader.view(), registry: &round.registry };
+            self.examined = Some(Examined::of(ground, row.size, &mut watcher)?);
+        }
+        Ok(())
     }
 
     /// Holds the newest checkpoints against the copy, once.
@@ -167,9 +190,9 @@ impl CheckpointDuty {
     }
 
     /// Signs or cosigns.
-    fn act(&mut self, round: &Round<'_>) -> Result<(), CheckpointError> {
+    fn act(&mut self, round: &Round<'_>, log: &Embedded, reader: &Reader) -> Result<(), CheckpointError> {
         let Round { shared, config, me, now, .. } = *round;
-        let is_authority = me == round.registry.authority;
+        let is_authority = round.is_authority();
         let wants_digest = is_digest_due(config, self.digest_at, now);
         let due = if is_authority {
             is_signing_due(config, self.unsigned.by_record(), now)
@@ -179,19 +202,22 @@ impl CheckpointDuty {
         if !due {
             return Ok(());
         }
+        self.prepare(round, log, reader)?;
         let mut node = match Node::open(shared.folder.root()) {
             Err(error) if matches!(storage_of(&error), Some(StorageError::SecondWriter { .. })) => return Ok(()),
             opened => opened?,
         };
         let mut watcher = Patient(&shared.stop);
         let done = if is_authority {
-            sign(&mut node, wants_digest, now, &mut watcher).map(|sent| {
+            let drawn = self.drawn.filter(|_| wants_digest);
+            let stating = drawn.map_or(Stating::Root, |(position, digest)| Stating::DrawnDigest(position, digest));
+            sign_stating(&mut node, stating, now, &mut watcher).map(|sent| {
                 if let Some(sent) = sent {
                     tracing::info!(size = sent.size, root = %sent.root, "a checkpoint was signed");
                 }
             })
         } else {
-            round.cosign(&mut node, &mut watcher).inspect(|settled| self.settled = *settled).map(drop)
+            round.cosign(&mut node, self.examined, &mut watcher).inspect(|settled| self.settled = *settled).map(drop)
         };
         match done {
             Ok(()) => {
@@ -217,12 +243,21 @@ impl Round<'_> {
         })
     }
 
+    fn is_authority(&self) -> bool {
+        self.me == self.registry.authority
+    }
+
     /// Cosigns the newest checkpoint on the log. Answers which one needs nothing more.
-    fn cosign(&self, node: &mut Node, watcher: &mut dyn Watcher) -> Result<Option<(u64, Hash)>, CheckpointError> {
+    fn cosign(
+        &self,
+        node: &mut Node,
+        examined: Option<Examined>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Option<(u64, Hash)>, CheckpointError> {
         let row = notes::newest(&node.view())?;
         let note = notes::note_of(&row, node.registry(), node.log())?;
         let settled = Some((row.size, row.root));
-        match Cosigning::new(node).cosign(self.me, &note, self.now, watcher) {
+        match Cosigning::knowing(node, examined).cosign(self.me, &note, self.now, watcher) {
             Ok(Some(sent)) => {
                 tracing::info!(size = sent.size, root = %sent.root, "a checkpoint was cosigned");
                 Ok(settled)

@@ -32,6 +32,27 @@ pub struct Sent {
     pub waits: Option<NodeError>,
 }
 
+/// What a checkpoint is to state beside the root.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stating {
+    /// Nothing.
+    Root,
+    /// The digest of the tables as they are when it is signed.
+    Digest,
+    /// The digest of the tables at a position, which was drawn before: the checkpoint covers the log up to there.
+    DrawnDigest(u64, Digest),
+}
+
+/// Signs a checkpoint of the log as it is now; see [`sign_stating`].
+pub fn sign(
+    node: &mut Node,
+    with_digest: bool,
+    now: Timestamp,
+    watcher: &mut dyn Watcher,
+) -> Result<Option<Sent>, CheckpointError> {
+    sign_stating(node, if with_digest { Stating::Digest } else { Stating::Root }, now, watcher)
+}
+
 /// Signs a checkpoint of the log as it is now, for the authority, and publishes it with the authority's own cosignature. Nothing when there
 /// are no events but checkpoints since the last one.
 ///
@@ -39,9 +60,9 @@ pub struct Sent {
 /// the same note in the same event.
 ///
 /// Errors: [`CheckpointError::NotConsistent`] when the log is not the one that was signed last.
-pub fn sign(
+pub fn sign_stating(
     node: &mut Node,
-    with_digest: bool,
+    stating: Stating,
     now: Timestamp,
     watcher: &mut dyn Watcher,
 ) -> Result<Option<Sent>, CheckpointError> {
@@ -53,14 +74,23 @@ pub fn sign(
     if let Some(sent) = finish(node, &mut ledger, authority, &log_name, now, watcher)? {
         return Ok(Some(sent));
     }
-    let size = node.progress().position;
     let before = signed_before(node, &ledger, &log_name)?;
+    let size = match stating {
+        // Another node of the authority may have signed meanwhile.
+        Stating::DrawnDigest(position, _) if before.is_some_and(|(signed, _)| signed >= position) => return Ok(None),
+        Stating::DrawnDigest(position, _) => position,
+        Stating::Root | Stating::Digest => node.progress().position,
+    };
     let tree = consistent_tree(node, &log_name, before, size, watcher)?;
     let was_refused = ledger.last(&log_name)?.is_some_and(|last| last.refused.is_some());
     if !was_refused && !has_news(node.log(), before.map_or(0, |(size, _)| size), size)? {
         return Ok(None);
     }
-    let digest = if with_digest { Some(node.projector().digest().map_err(NodeError::from)?) } else { None };
+    let digest = match stating {
+        Stating::Root => None,
+        Stating::Digest => Some(node.projector().digest().map_err(NodeError::from)?),
+        Stating::DrawnDigest(_, digest) => Some(digest),
+    };
     let mut note = SignedCheckpoint::sign(Checkpoint::new(origin, size, tree.root(), digest), &key);
     cosign_note(&mut note, &name, now, &key)?;
     let event = event_id(node.folder(), authority, size, ledger.forgotten_at(&log_name)?, &key);

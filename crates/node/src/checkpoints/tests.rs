@@ -250,6 +250,53 @@ fn a_changed_log_is_neither_signed_nor_cosigned_and_the_evidence_is_kept() {
 }
 
 #[test]
+fn with_a_digest_the_whole_log_is_looked_through_again() {
+    let place = TempDir::new().unwrap();
+    let mut node = city(place.path());
+    signed(&mut node);
+    let first = newest(&node);
+    cosigned(&mut node, "fire", &first).unwrap().unwrap();
+    happens(&mut node, 1);
+    sign(&mut node, true, now(), &mut Unwatched).unwrap().unwrap();
+    let second = newest(&node);
+    let Checkpoint { size, root, digest, .. } = *second.checkpoint();
+    node.close().unwrap();
+    let whole = TempDir::new().unwrap();
+    copied(place.path(), whole.path());
+
+    change_a_byte(place.path(), 2);
+    let mut node = Node::open(place.path()).unwrap();
+    let error = cosigned(&mut node, "fire", &second).unwrap_err();
+    assert!(matches!(error, CheckpointError::NotConsistent { size: 4, .. }), "{error}");
+
+    // What was found out before is not found out again while the outbox is taken: it is what decides.
+    let mut node = Node::open(whole.path()).unwrap();
+    let right = Examined::of(Ground::of(&node), size, &mut Unwatched).unwrap();
+    assert_eq!((right.root, Some(right.digest)), (root, digest));
+    let other = Examined { digest: Digest::of(b"another state"), ..right };
+    let mut cosign = |examined| {
+        Cosigning::knowing(&mut node, Some(examined)).cosign(agency("fire"), &second, now(), &mut Unwatched)
+    };
+    assert!(matches!(cosign(other), Err(CheckpointError::DigestDiffers { .. })));
+    assert_eq!(cosign(right).unwrap().unwrap().size, size);
+}
+
+#[test]
+fn a_digest_that_was_drawn_before_is_stated_of_its_own_position() {
+    let place = TempDir::new().unwrap();
+    let mut node = city(place.path());
+    let drawn = Stating::DrawnDigest(4, node.projector().digest().unwrap());
+    happens(&mut node, 1);
+    let sent = sign_stating(&mut node, drawn, now(), &mut Unwatched).unwrap().unwrap();
+    assert_eq!((sent.size, sent.root), (4, root_by_hand(&node, 4)));
+    let note = newest(&node);
+    assert!(cosigned(&mut node, "fire", &note).unwrap().is_some());
+    // Drawn before what was signed in the meantime: it is of no use any more.
+    signed(&mut node);
+    assert!(sign_stating(&mut node, drawn, now(), &mut Unwatched).unwrap().is_none());
+}
+
+#[test]
 fn a_change_after_what_was_cosigned_is_seen() {
     let place = TempDir::new().unwrap();
     let mut node = city(place.path());
