@@ -44,7 +44,16 @@ pub const MEMBERS_MAX: u64 = 1 << 23;
 /// The most that a deflated member may unpack to, as a multiple of its packed size. Events deflate to about a fifth, deflate itself ends at 1,032.
 pub const RATIO_MAX: u64 = 100;
 
-/// The most bytes that a member may have.
-const fn bytes_max(member: &Member) -> u64 {
-    if member.is_listed() { MEMBER_BYTES_MAX } else { LIST_BYTES_MAX }
+/// The most bytes that a member takes in the manifest, or in `SHA256SUMS`: its name, a size, a digest, and what stands between.
+const LISTED_BYTES_MAX: u64 = 512;
+/// The most bytes that everything else in a manifest takes.
+const UNLISTED_BYTES_MAX: u64 = 8 * 1024;
+
+/// The most bytes that a member may have in an archive of so many. Lists are read before anything is known of what they list, so they may
+/// be no longer than members that are there make them.
+fn bytes_max(member: &Member, members: u64) -> u64 {
+    if member.is_listed() {
+        return MEMBER_BYTES_MAX;
+    }
+    members.saturating_mul(LISTED_BYTES_MAX).saturating_add(UNLISTED_BYTES_MAX).min(LIST_BYTES_MAX)
 }

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
 use super::zip_form::{Directory, Entry, Method};
-use super::{ArchiveError, MEMBER_BYTES_MAX, Member};
+use super::{ArchiveError, MEMBER_BYTES_MAX, MEMBERS_MAX, Member};
 
 /// Added to the name of what is being written.
 const UNFINISHED: &str = "writing";
@@ -68,8 +68,9 @@ impl Packer {
     /// Adds a member.
     pub fn add(&mut self, member: &Member, bytes: &[u8]) -> Result<(), ArchiveError> {
         let name = member.to_string();
-        if bytes.len() as u64 > super::bytes_max(member) {
-            let bound = format!("{} bytes", super::bytes_max(member));
+        let bytes_max = super::bytes_max(member, MEMBERS_MAX);
+        if bytes.len() as u64 > bytes_max {
+            let bound = format!("{bytes_max} bytes");
             return Err(ArchiveError::Bomb { name, bound });
         }
         match &mut self.state {

@@ -68,7 +68,10 @@ impl Unpacker {
     /// Reads a member whole. It is not checked yet, except that it is not larger than it may be.
     pub fn read(&self, member: &Member) -> Result<Vec<u8>, ArchiveError> {
         match &self.place {
-            Place::Folder { .. } => read_file(&self.path.join(member.to_string()), member),
+            Place::Folder { members } => {
+                let bytes_max = super::bytes_max(member, members.len() as u64);
+                read_file(&self.path.join(member.to_string()), member, bytes_max)
+            }
             Place::Zip { file, entries } => {
                 let missing = || ArchiveError::Missing { name: member.to_string() };
                 let at = entries.binary_search_by(|(found, _)| found.cmp(member)).map_err(|_| missing())?;
@@ -80,7 +83,7 @@ impl Unpacker {
     }
 }
 
-fn read_file(path: &Path, member: &Member) -> Result<Vec<u8>, ArchiveError> {
+fn read_file(path: &Path, member: &Member, bytes_max: u64) -> Result<Vec<u8>, ArchiveError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(ArchiveError::Missing { name: member.to_string() });
@@ -88,12 +91,12 @@ fn read_file(path: &Path, member: &Member) -> Result<Vec<u8>, ArchiveError> {
         opened => opened.map_err(ArchiveError::io(path))?,
     };
     let mut bytes = Vec::new();
-    file.take(super::bytes_max(member) + 1).read_to_end(&mut bytes).map_err(ArchiveError::io(path))?;
-    if bytes.len() as u64 > super::bytes_max(member) { Err(bomb(member)) } else { Ok(bytes) }
+    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(ArchiveError::io(path))?;
+    if bytes.len() as u64 > bytes_max { Err(bomb(member, bytes_max)) } else { Ok(bytes) }
 }
 
-fn bomb(member: &Member) -> ArchiveError {
-    ArchiveError::Bomb { name: member.to_string(), bound: format!("the bound of {} bytes", super::bytes_max(member)) }
+fn bomb(member: &Member, bytes_max: u64) -> ArchiveError {
+    ArchiveError::Bomb { name: member.to_string(), bound: format!("the bound of {bytes_max} bytes") }
 }
 
 fn read_entry(file: &mut File, path: &Path, member: &Member, entry: &Entry) -> Result<Vec<u8>, ArchiveError> {
@@ -150,7 +153,7 @@ fn directory(file: &mut File, path: &Path, file_bytes: u64) -> Result<Vec<(Membe
         if entries.last().is_some_and(|(last, _)| *last >= member) {
             return Err(ArchiveError::Repeated { name: entry.name });
         }
-        refuse_bomb(&member, &entry)?;
+        refuse_bomb(&member, &entry, super::bytes_max(&member, found.members))?;
         offset = entry.end();
         entries.push((member, entry));
         rest = behind;
@@ -162,10 +165,10 @@ fn directory(file: &mut File, path: &Path, file_bytes: u64) -> Result<Vec<(Membe
     Ok(entries)
 }
 
-fn refuse_bomb(member: &Member, entry: &Entry) -> Result<(), ArchiveError> {
+fn refuse_bomb(member: &Member, entry: &Entry, bytes_max: u64) -> Result<(), ArchiveError> {
     let (kept, bytes) = (u64::from(entry.kept_bytes), u64::from(entry.bytes));
-    if bytes > super::bytes_max(member) || kept > super::bytes_max(member) {
-        return Err(bomb(member));
+    if bytes > bytes_max || kept > bytes_max {
+        return Err(bomb(member, bytes_max));
     }
     if bytes > RATIO_FREE_BYTES && bytes / RATIO_MAX > kept {
         let bound = format!("{RATIO_MAX} times its packed size");

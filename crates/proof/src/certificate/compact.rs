@@ -156,6 +156,10 @@ impl FromStr for Compact {
     /// Reads the text. White space around it, as scanners add it, is taken off.
     fn from_str(text: &str) -> Result<Self, CompactError> {
         let text = text.trim();
+        // What is wrong with a field is shown to people, and some characters would be orders to their terminals.
+        if text.chars().any(char::is_control) {
+            return Err(CompactError::Layout);
+        }
         let fields: Vec<&str> = text.split(';').collect();
         if text.len() > BYTES_MAX || fields.len() != FIELDS || fields[0] != FORMAT {
             return Err(CompactError::Layout);
@@ -171,7 +175,7 @@ impl FromStr for Compact {
             region: field("region", fields[2])?,
             unit: field("unit", fields[3])?,
             balance: Points(field("balance", fields[4])?),
-            grade: fields[5].to_owned(),
+            grade: grade(fields[5])?,
             position: field("position", fields[6])?,
             date: field("date", fields[7])?,
             valid_until: field("valid_until", fields[8])?,
@@ -184,6 +188,14 @@ impl FromStr for Compact {
         // One statement has one text.
         if compact.to_string() == text { Ok(compact) } else { Err(CompactError::Layout) }
     }
+}
+
+fn grade(text: &str) -> Result<String, CompactError> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    let reason = "expected a letter such as A".to_owned();
+    Err(CompactError::Field { field: "grade", found: text.to_owned(), reason })
 }
 
 fn field<T: FromStr>(name: &'static str, text: &str) -> Result<T, CompactError>

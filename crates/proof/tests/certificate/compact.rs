@@ -53,4 +53,8 @@ fn another_key_or_another_text_is_told() {
     let text = compact.to_string().replace(";92;", ";9２;");
     let error = text.parse::<Compact>().unwrap_err().to_string();
     assert!(error.contains("field balance"), "{error}");
+    let order = compact.to_string().replace(";92;", ";\u{1b}[31m92;");
+    assert_eq!(order.parse::<Compact>().unwrap_err(), CompactError::Layout);
+    let order = compact.to_string().replace(";B;", ";\u{202e}B;");
+    assert!(order.parse::<Compact>().unwrap_err().to_string().contains("field grade"));
 }

@@ -89,6 +89,17 @@ fn bombs_are_not_unpacked() {
     // What no archive holds is not even looked at.
     pack(&path, &[("exchange.toml", b"x", u32::MAX)], Method::Stored);
     assert_eq!(code_of(&path), "archive_bomb");
+    // A list that is longer than what is there can make it, at a ratio that is harmless in itself.
+    let list: Vec<u8> = (0..80_000_u32).flat_map(|number| format!("{number:x} {number:x}\n").into_bytes()).collect();
+    let size = u32::try_from(list.len()).unwrap();
+    for name in ["manifest.json", "SHA256SUMS"] {
+        pack(&path, &[("exchange.toml", b"x", 1), (name, &deflated(&list), size)], Method::Deflated);
+        assert_eq!(code_of(&path), "archive_bomb");
+        let folder = place.path().join(name.to_lowercase());
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("manifest.json"), &list).unwrap();
+        assert_eq!(code_of(&folder), "archive_bomb");
+    }
     // More behind the end of the deflated bytes.
     let text = deflated(b"{}");
     pack(&path, &[("manifest.json", &[&text[..], b"hidden"].concat(), 2)], Method::Deflated);
