@@ -5,6 +5,7 @@ The issuer's signature, keys down to the exchange file's, events with signatures
 cosignatures, the days; not the grade. Exit status: 0 valid, 4 not in its days, 5 something does not hold, 2 usage."""
 import argparse, base64, datetime, importlib.util, json, pathlib, sys, tomllib
 
+sys.dont_write_bytecode = True  # nothing is left beside the scripts
 spec = importlib.util.spec_from_file_location("archive", pathlib.Path(__file__).with_name("verify-archive.py"))
 archive = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(archive)  # Ed25519 (RFC 8032), SHA-256, and what registrations do

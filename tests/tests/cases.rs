@@ -223,3 +223,23 @@ fn every_case_has_a_test_that_is_there() {
         }
     }
 }
+
+#[test]
+fn every_fault_has_tests_that_are_there() {
+    let text = fs::read_to_string(project().join("docs/faults.md")).unwrap();
+    let (tables, _) = text.split_once("## Faults that users met elsewhere").expect("the heading of the last table");
+    let rows = tables.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let mut found = 0;
+    for row in rows.filter(|row| !row.starts_with("| fault |")) {
+        let cell = row.trim_matches('|').rsplit(" | ").next().unwrap();
+        let quoted: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(!quoted.is_empty() && quoted.len().is_multiple_of(2), "{row}");
+        for pair in quoted.chunks(2) {
+            let file = project().join("tests/tests").join(pair[0]).with_extension("rs");
+            let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            assert!(text.contains(&format!("#[test]\nfn {}()", pair[1])), "{row}: no test {}", pair[1]);
+            found += 1;
+        }
+    }
+    assert!(found > 30, "only {found} tests were found");
+}
