@@ -143,9 +143,12 @@ fn show(session: &Session, pair: &Pair<'_>, found: &Comparison, ranges: usize) -
         }
     }
     facts.show(output)?;
-    if !found.ranges.is_empty() {
+    let shown = found.ranges.get(..ranges).unwrap_or(&found.ranges);
+    if !shown.is_empty() {
         output.heading(output.say("不同之处", "Differences"))?;
-        show_rows(output, RANGES, found.ranges.get(..ranges).unwrap_or(&found.ranges))?;
+        show_rows(output, RANGES, shown)?;
+    }
+    if !found.sources.is_empty() {
         output.heading(output.say("涉及的来源", "Sources"))?;
         let rows: Vec<SourceRow> = found.sources.iter().map(|(name, counts)| (name.clone(), *counts)).collect();
         show_rows(output, SOURCES, &rows)?;
@@ -154,7 +157,7 @@ fn show(session: &Session, pair: &Pair<'_>, found: &Comparison, ranges: usize) -
     if unshown > 0 {
         output.note(
             format!("另有 {unshown} 处不同未列出；--json 或 --ranges 可列出更多"),
-            format!("{unshown} more are not shown; --json or --ranges has more of them"),
+            format!("differences that are not shown: {unshown}; --json or --ranges shows more"),
         );
     }
     advise(session, pair, found);
