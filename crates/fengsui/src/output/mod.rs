@@ -15,7 +15,7 @@ use crate::exit::Failure;
 
 pub use facts::Facts;
 pub use progress::Bar;
-pub use table::{Column, Listing, cell_text, one_line, show_rows};
+pub use table::{Column, Listing, cell_text, is_unprintable, one_line, show_rows};
 
 /// How results are to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -163,12 +163,19 @@ pub fn cell_text(value: &Value) -> String {
     }
 }
 
-/// Text on one line without control characters: what an event holds must not move the cursor or break columns.
+/// Text on one line without control characters: what an event holds must not move the cursor, break columns or turn the order of letters round.
 pub fn one_line(text: &str) -> String {
-    if !text.chars().any(char::is_control) {
+    if !text.chars().any(is_unprintable) {
         return text.to_owned();
     }
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    text.chars().map(|character| if is_unprintable(character) { ' ' } else { character }).collect()
+}
+
+/// Whether a character is one that commands whatever shows it: control characters, separators of lines and paragraphs, and those by which
+/// Unicode's bidirectional algorithm (UAX #9) is told another order, so that a text looks like one that it is not.
+pub fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Any value that can be written as JSON.
@@ -208,6 +215,7 @@ mod tests {
     fn control_characters_of_a_text_reach_no_terminal() {
         assert_eq!(one_line("a\tb\nc\u{1b}[31m"), "a b c [31m");
         assert_eq!(one_line("安全出口"), "安全出口");
+        assert_eq!(one_line("a\u{202e}b\u{2067}c\u{2028}d\u{200f}e"), "a b c d e");
     }
 
     #[test]

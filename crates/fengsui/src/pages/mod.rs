@@ -12,6 +12,7 @@ use askama::Template;
 use fengsui_event::Language;
 
 use crate::exit::Failure;
+use crate::output::is_unprintable;
 
 pub use document::{Block, Document, Fact, Heading, Section, Table, TableColumn, Tone};
 
@@ -35,9 +36,9 @@ impl Frame {
     }
 }
 
-/// A page's HTML.
+/// A page's HTML. What would command whatever shows it is shown as a replacement character.
 pub fn render(page: &impl Template) -> Result<String, Failure> {
-    page.render().map_err(|error| {
+    page.render().map(|html| html.replace(|it| it != '\n' && is_unprintable(it), "\u{fffd}")).map_err(|error| {
         Failure::failed("page", format!("网页无法生成：{error}"), format!("the page cannot be made: {error}"))
     })
 }
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn what_comes_from_elsewhere_is_text_and_nothing_else() {
-        const HOSTILE: &str = "<script>alert('1')</script>\"&\u{202e}";
+        const HOSTILE: &str = "<script>alert('1')</script>\"&\u{202e}\u{1b}[31m\u{2067}";
         let frame = Frame {
             language: Language::Zh,
             title: HOSTILE.to_owned(),
@@ -77,6 +78,10 @@ mod tests {
         let page = document.to_html(&frame).unwrap();
         assert!(!page.contains("<script") && !page.contains("'1'"), "{page}");
         assert_eq!(page.matches("&#60;script&#62;alert(&#39;1&#39;)&#60;/script&#62;&#34;&#38;").count(), 13, "{page}");
+        assert!(
+            !page.contains(['\u{202e}', '\u{1b}', '\u{2067}']) && page.contains("&#38;\u{fffd}\u{fffd}[31m\u{fffd}"),
+            "{page}"
+        );
         assert!(page.starts_with("<!doctype html>\n<html lang=\"zh-CN\">"), "{page}");
     }
 }
