@@ -274,9 +274,8 @@ fn with_a_digest_the_whole_log_is_looked_through_again() {
     let right = Examined::of(Ground::of(&node), size, &mut Unwatched).unwrap();
     assert_eq!((right.root, Some(right.digest)), (root, digest));
     let other = Examined { digest: Digest::of(b"another state"), ..right };
-    let mut cosign = |examined| {
-        Cosigning::knowing(&mut node, Some(examined)).cosign(agency("fire"), &second, now(), &mut Unwatched)
-    };
+    let mut cosign =
+        |examined| Cosigning::knowing(&mut node, Some(examined)).cosign(agency("fire"), &second, now(), &mut Unwatched);
     assert!(matches!(cosign(other), Err(CheckpointError::DigestDiffers { .. })));
     assert_eq!(cosign(right).unwrap().unwrap().size, size);
 }
