@@ -283,3 +283,21 @@ fn sources() -> String {
     }
     all
 }
+
+#[test]
+fn every_fuzz_target_is_built_and_has_inputs_to_begin_with() {
+    let fuzz = project().join("tests/fuzz");
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    let named = |folder: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(fuzz.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    let targets = named("targets");
+    assert!(targets.len() >= 19, "{targets:?}");
+    assert_eq!(targets, named("corpus"));
+    for target in targets {
+        assert!(manifest.contains(&format!("path = \"targets/{target}.rs\"")), "{target}");
+        let inputs = fs::read_dir(fuzz.join("corpus").join(&target)).unwrap().count();
+        assert!(inputs > 0, "{target} has no inputs");
+    }
+}
