@@ -78,6 +78,7 @@ fn case(number: usize, random: &mut ChaCha8Rng) -> LogCase {
         region: REGIONS[unit % 3].parse().unwrap(),
         address: format!("新华西路{unit}号").into(),
         reference: is_reporter.then(|| format!("XF-2024-{number:04}").into()),
+        reporter: if is_reporter { "fire" } else { "tourism" }.parse().unwrap(),
         is_reporter,
         status,
         closed_on,

@@ -28,7 +28,9 @@ pub struct LogCase {
     pub address: Box<str>,
     /// The reporter's number.
     pub reference: Option<Box<str>>,
-    /// Whether the agency found it.
+    /// Who found it.
+    pub reporter: AgencyCode,
+    /// Whether that is the agency itself.
     pub is_reporter: bool,
     /// Where the case stands.
     pub status: CaseStatus,
@@ -105,6 +107,7 @@ impl LogCase {
             region: case.place.region,
             address: case.place.address.as_str().into(),
             reference: case.reference.as_deref().map(Into::into),
+            reporter: case.reporter,
             is_reporter,
             status: case.status,
             closed_on: case.closing.as_ref().map(|closing| closing.closed_on),

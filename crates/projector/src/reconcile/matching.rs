@@ -94,7 +94,7 @@ pub(super) fn same_violation(a: &LogCase, b: &LogCase) -> bool {
         && a.category == b.category
         && a.region == b.region
         && text_form(&a.address) == text_form(&b.address)
-        && !(a.is_reporter == b.is_reporter && apart(&a.reference, &b.reference))
+        && !(a.reporter == b.reporter && apart(&a.reference, &b.reference))
 }
 
 /// Finds what belongs together. Rows and cases keep their places; the order of rows decides nothing but which of two that
