@@ -122,7 +122,7 @@ pub enum Command {
     /// Report the violations of a CSV or XLSX table
     #[command(after_help = "Example:\n  fengsui import ledger.xlsx --map map.toml --dry-run")]
     Import(work::ImportArguments),
-    /// Hold an agency's own book against the log, or one log against another: what is missing, different, late, and what settles it
+    /// Hold an agency's own book, or another log, against this one; say what settles it
     #[command(
         after_help = "Example:\n  fengsui --agency fire reconcile --against fire.xlsx --propose settle.txt\n  fengsui --agency fire reconcile --apply settle.txt --yes\n  fengsui reconcile --peer tls://broker.example:4222\n  fengsui reconcile --peer fire/log.sqlite urban/log.sqlite"
     )]
