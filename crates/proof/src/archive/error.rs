@@ -23,7 +23,7 @@ pub enum ArchiveError {
         path: PathBuf,
     },
     /// A folder that is to be replaced is none of ours.
-    #[error("{path} is a folder without manifest.json, so it is no archive and is not replaced: name another place")]
+    #[error("{path} holds something else than the files of an archive, so it is not replaced: name another place")]
     Foreign {
         /// The folder.
         path: PathBuf,

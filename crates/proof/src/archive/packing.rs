@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
+use super::unpacking::Unpacker;
 use super::zip_form::{Directory, Entry, Method};
 use super::{ArchiveError, MEMBER_BYTES_MAX, MEMBERS_MAX, Member};
 
@@ -46,8 +47,9 @@ impl Packer {
         let io = || ArchiveError::io(&unfinished);
         let state = match packing {
             Packing::Folder => {
-                if unfinished.is_dir() {
-                    // Of an earlier run that was killed.
+                if fs::symlink_metadata(&unfinished).is_ok() {
+                    // Of an earlier run that was killed, unless there is anything else in it.
+                    refuse_foreign(&unfinished)?;
                     fs::remove_dir_all(&unfinished).map_err(io())?;
                 }
                 fs::create_dir_all(&unfinished).map_err(io())?;
@@ -55,11 +57,12 @@ impl Packer {
             }
             Packing::Stored | Packing::Deflated => {
                 let method = if packing == Packing::Stored { Method::Stored } else { Method::Deflated };
-                State::Zip {
-                    file: BufWriter::new(File::create(&unfinished).map_err(io())?),
-                    method,
-                    entries: Vec::new(),
+                // What an earlier run left goes; a link that somebody put there is not followed.
+                if fs::symlink_metadata(&unfinished).is_ok() {
+                    fs::remove_file(&unfinished).map_err(io())?;
                 }
+                let file = File::create_new(&unfinished).map_err(io())?;
+                State::Zip { file: BufWriter::new(file), method, entries: Vec::new() }
             }
         };
         Ok(Self { target: target.to_owned(), unfinished, replace, state })
@@ -139,8 +142,17 @@ fn refuse_existing(target: &Path, packing: Packing, replace: bool) -> Result<(),
     if !replace || found.is_dir() != (packing == Packing::Folder) {
         return Err(ArchiveError::Exists { path: path() });
     }
-    let is_ours = !found.is_dir() || target.join(Member::Manifest.to_string()).is_file();
-    if is_ours { Ok(()) } else { Err(ArchiveError::Foreign { path: path() }) }
+    if found.is_dir() { refuse_foreign(target) } else { Ok(()) }
+}
+
+/// Refuses to delete a folder that holds anything but members of an archive: a `manifest.json` alone many a folder has.
+fn refuse_foreign(folder: &Path) -> Result<(), ArchiveError> {
+    match Unpacker::open(folder) {
+        Ok(unpacker) if unpacker.members().contains(&&Member::Exchange) => Ok(()),
+        Ok(unpacker) if unpacker.members().is_empty() => Ok(()),
+        Err(error @ ArchiveError::Io { .. }) => Err(error),
+        _ => Err(ArchiveError::Foreign { path: folder.to_owned() }),
+    }
 }
 
 fn deflated(bytes: &[u8]) -> std::io::Result<Vec<u8>> {

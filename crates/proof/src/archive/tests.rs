@@ -109,6 +109,26 @@ fn nothing_is_replaced_or_left_behind_unasked() {
     fs::create_dir(&foreign).unwrap();
     fs::write(foreign.join("diary.txt"), "mine").unwrap();
     assert_eq!(made.write(&foreign, Packing::Folder, true).unwrap_err().code(), "foreign_folder");
+    // Many a folder has a manifest.json; an archive of somebody's, with one file more, is not all ours either.
+    fs::write(foreign.join("manifest.json"), "{}").unwrap();
+    assert_eq!(made.write(&foreign, Packing::Folder, true).unwrap_err().code(), "foreign_folder");
+    fs::remove_file(foreign.join("diary.txt")).unwrap();
+    assert_eq!(made.write(&foreign, Packing::Folder, true).unwrap_err().code(), "foreign_folder");
+    let folder = made.path.with_file_name("folder");
+    made.write(&folder, Packing::Folder, false).unwrap();
+    made.write(&folder, Packing::Folder, true).unwrap();
+    fs::write(folder.join("diary.txt"), "mine").unwrap();
+    assert_eq!(made.write(&folder, Packing::Folder, true).unwrap_err().code(), "foreign_folder");
+    // Neither is what stands under the name that an archive has while it is written.
+    fs::rename(&folder, made.path.with_file_name("other.writing")).unwrap();
+    let other = made.path.with_file_name("other");
+    assert_eq!(made.write(&other, Packing::Folder, false).unwrap_err().code(), "foreign_folder");
+    fs::remove_dir_all(made.path.with_file_name("other.writing")).unwrap();
+    let linked = made.path.with_file_name("linked.zip");
+    std::os::unix::fs::symlink(foreign.join("manifest.json"), made.path.with_file_name("linked.zip.writing")).unwrap();
+    made.write(&linked, Packing::Stored, false).unwrap();
+    assert_eq!(fs::read(foreign.join("manifest.json")).unwrap(), b"{}");
+    fs::remove_file(&linked).unwrap();
     // A run that ends early leaves nothing.
     let early = made.path.with_file_name("early.zip");
     let writer = ArchiveWriter::begin(&early, Packing::Stored, false, made.range.clone()).unwrap();

@@ -13,7 +13,7 @@ pub fn failure(error: ArchiveError) -> Failure {
         ArchiveError::Interrupted => return Failure::Interrupted,
         ArchiveError::Exists { path } => format!("{} 已经存在：请换一个名称，或用 --force 替换", path.display()),
         ArchiveError::Foreign { path } => {
-            format!("{} 中没有 manifest.json，不是档案文件夹，未予替换：请换一个名称", path.display())
+            format!("{} 中有不属于档案的文件，未予替换：请换一个名称", path.display())
         }
         ArchiveError::NotAnArchive { path, .. } => {
             format!("{} 不是 `fengsui audit export` 写出的档案：{en}", path.display())
