@@ -11,6 +11,10 @@ use crate::state::{Cosignature, LargestCosigned, Registry};
 /// How far the time of a cosignature may lie after that of its event, in seconds: two clocks may differ.
 const CLOCK_TOLERANCE_SECONDS: i64 = 5 * 60;
 
+/// How many different checkpoints of one size are kept. Two show that the authority has told two stories; whoever signs more wants only to
+/// make everybody's work grow with the square of their number.
+const OF_SIZE_MAX: usize = 16;
+
 /// How the first signature line of a signed note begins, after the empty line.
 const SIGNATURES_BEGIN: &str = "\n\n\u{2014} ";
 
@@ -70,6 +74,9 @@ pub(super) fn placed(
         let fault = CheckpointFault::AlreadyCosigned { size, position: own.position };
         return Err(Rejection::Checkpoint(fault));
     }
+    if same().next().is_none() && different(of_size) >= OF_SIZE_MAX {
+        return Err(Rejection::Checkpoint(CheckpointFault::TooManyOfSize { size, kept: OF_SIZE_MAX as u64 }));
+    }
     // One notice for each history: whoever cosigns one that is known adds nothing to what was told.
     let contradicted = of_size.iter().find(|other| other.contradicts(cosignature));
     let split = contradicted.filter(|_| same().next().is_none());
@@ -77,4 +84,10 @@ pub(super) fn placed(
     let larger = largest.filter(|largest| largest.size > size);
     let rollback = larger.map(|it| Cause::Rollback { size, before: it.size, first: it.position });
     Ok(split.into_iter().chain(rollback).collect())
+}
+
+/// How many different checkpoints there are among cosignatures of one size.
+fn different(of_size: &[Cosignature]) -> usize {
+    let is_first = |(index, one): &(usize, &Cosignature)| !of_size.iter().take(*index).any(|it| it.is_of_the_same(one));
+    of_size.iter().enumerate().filter(is_first).count()
 }

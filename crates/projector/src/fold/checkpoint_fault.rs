@@ -37,6 +37,13 @@ pub enum CheckpointFault {
         /// Position of the first time.
         position: u64,
     },
+    /// So many contradicting checkpoints of its size are known that one more says nothing new.
+    TooManyOfSize {
+        /// How many positions they cover.
+        size: u64,
+        /// How many are kept.
+        kept: u64,
+    },
 }
 
 impl CheckpointFault {
@@ -48,6 +55,7 @@ impl CheckpointFault {
             Self::NotCosigned { .. } => "not_cosigned",
             Self::CosignedLater { .. } => "cosigned_later",
             Self::AlreadyCosigned { .. } => "already_cosigned",
+            Self::TooManyOfSize { .. } => "too_many_of_size",
         }
     }
 
@@ -69,6 +77,9 @@ impl CheckpointFault {
             Self::AlreadyCosigned { size, position } => {
                 format!("this checkpoint of size {size} was cosigned at position {position} already")
             }
+            Self::TooManyOfSize { size, kept } => {
+                format!("{kept} different checkpoints of size {size} are known, and no more of that size are kept")
+            }
         }
     }
 
@@ -82,6 +93,9 @@ impl CheckpointFault {
             Self::NotCosigned { name } => format!("检查点没有“{name}”以事件签名密钥作出的有效会签"),
             Self::CosignedLater { seconds } => format!("会签时间晚于事件记录时间 {seconds} 秒，其中一方时钟有误"),
             Self::AlreadyCosigned { size, position } => format!("规模为 {size} 的该检查点已在位置 {position} 会签"),
+            Self::TooManyOfSize { size, kept } => {
+                format!("已知 {kept} 个规模为 {size} 而内容不同的检查点，同一规模不再保留更多")
+            }
         }
     }
 }

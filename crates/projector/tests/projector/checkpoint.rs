@@ -234,6 +234,26 @@ fn the_tables_have_checkpoints_with_their_cosigners_the_largest_first() {
     assert_eq!(by("housing"), None);
 }
 
+/// An authority that signs ever more histories of one size must not make everybody's work grow with the square of their number.
+#[test]
+fn of_one_size_only_so_many_histories_are_kept() {
+    let mut scene = Scene::new();
+    for number in 0..16 {
+        scene.cosigns(AUTHORITY, checkpoint(8, root(number), None));
+    }
+    let many = Rejection::Checkpoint(CheckpointFault::TooManyOfSize { size: 8, kept: 16 });
+    for (code, one) in [(AUTHORITY, root(16)), ("fire", root(17))] {
+        let note = scene.note(code, checkpoint(8, one, None));
+        assert_eq!(scene.refuses(code, about_region(&note)), many);
+    }
+    // Others may still say which one they have seen, and another size has its own.
+    scene.cosigns("fire", checkpoint(8, root(3), None));
+    scene.cosigns("fire", checkpoint(9, root(17), None));
+    assert_eq!(scene.memory.cosignatures.len(), 18);
+    let told = scene.anomalies().iter().filter(|(_, code)| *code == "split_view").count();
+    assert_eq!(told, 15);
+}
+
 /// What a desk tries twice in one batch is refused the second time, and leaves no trace when it is undone.
 #[test]
 fn the_overlay_knows_what_was_cosigned_tentatively() {
