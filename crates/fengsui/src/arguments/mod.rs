@@ -133,7 +133,7 @@ pub enum Command {
     /// The log itself
     #[command(subcommand, after_help = "Example:\n  fengsui log tail -n 20 --follow")]
     Log(read::LogCommand),
-    /// Draw every table from the log again, as it is or as it was; say what changed in between
+    /// Draw every table from the log again, as it is or as it was
     #[command(
         after_help = "Example:\n  fengsui replay\n  fengsui replay --into elsewhere --as-of 2026-06-30\n  fengsui replay --diff 2026-06-01 2026-06-30 --agency fire"
     )]
