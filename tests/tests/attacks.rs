@@ -137,6 +137,14 @@ fn an_older_log_is_good_in_itself_and_a_newer_checkpoint_shows_what_it_lacks() {
     attack(&city, "older", 0, &[], &old, &[]);
     let dropped = [Expected::At("dropped_tail", old.len() as u64 + 1)];
     attack(&city, "rolled-back", 5, &["--trusted", "newer.note"], &old, &dropped);
+
+    // Whoever has verified the newer one needs no checkpoint to know.
+    city.folder.run(["audit", "export", "--out", "newer.zip"]).ok();
+    city.audit(0, &["newer.zip", "--work", "work"]);
+    for older in ["older.sqlite", "older.zip"] {
+        let found = city.audit(5, &[older, "--work", "work"]).at("rollback", old.len() as u64 + 1);
+        assert_eq!(found.check("continuity")["failed"], 1, "{found:?}");
+    }
 }
 
 #[test]
