@@ -60,7 +60,7 @@ fn fresh_schemas() -> Result<(), Failure> {
 }
 
 fn short_fuzzing() -> Result<(), Failure> {
-    fuzz::run(&fuzz::Options::default())
+    fuzz::run(&fuzz::Options::for_ci())
 }
 
 fn print_table(done: &[Timed], tests_follow: bool) {

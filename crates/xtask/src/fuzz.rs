@@ -22,11 +22,15 @@ pub struct Options {
     /// How long for each target
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS)]
     seconds: u32,
+    /// Seed of the random choices; another one each time when 0
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u32,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self { targets: Vec::new(), seconds: SECONDS }
+impl Options {
+    /// What CI does: nearly the same inputs each time, so that a change is not blamed for what others left.
+    pub fn for_ci() -> Self {
+        Self { targets: Vec::new(), seconds: SECONDS, seed: 1 }
     }
 }
 
@@ -51,6 +55,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         let mut run = call("run");
         run.arg(&target).arg(corpus).arg(folder.join("corpus").join(&target)).arg("--");
         run.arg(format!("-max_total_time={}", options.seconds))
+            .arg(format!("-seed={}", options.seed))
             .arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"))
             .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
             .arg(format!("-artifact_prefix={}/{target}-", found.display()))
