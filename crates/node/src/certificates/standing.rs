@@ -164,8 +164,8 @@ fn require_reach<L: EventLog + ?Sized>(log: &L, size: u64) -> Result<(), Certifi
 
 /// The rulebook that was in force on a day by what stood on the log up to a position.
 fn in_force(registry: &Registry, position: u64, on: Date) -> Option<&PublishedRulebook> {
-    let known = registry.rulebooks.iter().rev().filter(|published| published.position <= position);
-    known.into_iter().find(|published| published.effective_from <= on)
+    let mut known = registry.rulebooks.iter().rev().filter(|published| published.position <= position);
+    known.find(|published| published.effective_from <= on)
 }
 
 /// Balance and grade of a unit on a day by what stood on the log up to a position. No grade where there was no rulebook.
