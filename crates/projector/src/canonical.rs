@@ -16,7 +16,7 @@ impl ser::Error for NotCanonical {
     }
 }
 
-/// Writes a value at the end of `line`. A member with the name `left_out` is left out at every depth.
+/// Writes a value at the end of `line`. A field with the name `left_out` is left out of every struct, at every depth.
 ///
 /// Answers whether nothing is left of the value once what is absent or empty within it is left out; then its owner leaves it out.
 pub(crate) fn write<T: Serialize + ?Sized>(
@@ -149,7 +149,7 @@ impl<'a> Serializer for Writer<'a> {
     ) -> Result<bool, NotCanonical> {
         let mut members = Members::new(self);
         members.member(variant, value)?;
-        members.finish()
+        Ok(members.finish())
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Items<'a>, NotCanonical> {
@@ -271,7 +271,7 @@ struct Members<'a> {
     line: &'a mut Vec<u8>,
     left_out: Option<&'static str>,
     start: usize,
-    members: Vec<Member>,
+    written: Vec<Member>,
     /// Start of a map's key that has no value yet.
     key: Option<usize>,
 }
@@ -281,7 +281,7 @@ impl<'a> Members<'a> {
         let Writer { line, left_out } = writer;
         let start = line.len();
         line.push(b'{');
-        Self { line, left_out, start, members: Vec::new(), key: None }
+        Self { line, left_out, start, written: Vec::new(), key: None }
     }
 
     fn member<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), NotCanonical> {
@@ -289,7 +289,7 @@ impl<'a> Members<'a> {
             return Ok(());
         }
         let before = self.line.len();
-        if !self.members.is_empty() {
+        if !self.written.is_empty() {
             self.line.push(b',');
         }
         let start = self.line.len();
@@ -303,13 +303,13 @@ impl<'a> Members<'a> {
         if write(value, self.left_out, self.line)? {
             self.line.truncate(before);
         } else {
-            self.members.push(Member { start, key_end, end: self.line.len() });
+            self.written.push(Member { start, key_end, end: self.line.len() });
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<bool, NotCanonical> {
-        let Self { line, start, mut members, .. } = self;
+    fn finish(self) -> bool {
+        let Self { line, start, written: mut members, .. } = self;
         let key = |line: &[u8], member: &Member| line.get(member.start + 1..member.key_end - 1).map(<[u8]>::to_vec);
         let in_order = members.windows(2).all(|pair| match pair {
             [one, other] => line.get(one.start + 1..one.key_end - 1) < line.get(other.start + 1..other.key_end - 1),
@@ -326,7 +326,7 @@ impl<'a> Members<'a> {
             line.extend_from_slice(sorted.get(1..).unwrap_or_default());
         }
         line.push(b'}');
-        Ok(members.is_empty())
+        members.is_empty()
     }
 }
 
@@ -339,7 +339,7 @@ impl ser::SerializeStruct for Members<'_> {
     }
 
     fn end(self) -> Result<bool, NotCanonical> {
-        self.finish()
+        Ok(self.finish())
     }
 }
 
@@ -349,7 +349,7 @@ impl ser::SerializeMap for Members<'_> {
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NotCanonical> {
         let before = self.line.len();
-        if !self.members.is_empty() {
+        if !self.written.is_empty() {
             self.line.push(b',');
         }
         let start = self.line.len();
@@ -363,12 +363,12 @@ impl ser::SerializeMap for Members<'_> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NotCanonical> {
         let before = self.key.take().ok_or_else(|| NotCanonical("a value without a key".to_owned()))?;
-        let start = if self.members.is_empty() { before } else { before + 1 };
+        let start = if self.written.is_empty() { before } else { before + 1 };
         self.value(before, start, value)
     }
 
     fn end(self) -> Result<bool, NotCanonical> {
-        self.finish()
+        Ok(self.finish())
     }
 }
 
@@ -387,13 +387,82 @@ impl ser::SerializeStructVariant for Variant<'_> {
     }
 
     fn end(self) -> Result<bool, NotCanonical> {
-        let Self { start, members: Members { line, left_out, start: inner, members, key } } = self;
-        let is_empty = Members { line: &mut *line, left_out, start: inner, members, key }.finish()?;
+        let Self { start, members: Members { line, left_out, start: inner, written, key } } = self;
+        let is_empty = Members { line: &mut *line, left_out, start: inner, written, key }.finish();
         if is_empty {
             // Of an object whose only member is empty nothing is left but its braces.
             line.truncate(start + 1);
         }
         line.push(b'}');
         Ok(is_empty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
+
+    use serde::Serialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Choice {
+        Plain,
+        One(Option<u8>),
+        Named { z: Vec<u8>, a: u64 },
+        Hollow { none: Option<u8> },
+    }
+
+    #[derive(Serialize)]
+    struct Outer {
+        zeta: i64,
+        alpha: Vec<Choice>,
+        empty: BTreeMap<String, u8>,
+        hollow: Choice,
+        later: Vec<u8>,
+        beta: Option<&'static str>,
+        map: BTreeMap<&'static str, Option<bool>>,
+        text: &'static str,
+    }
+
+    fn line<T: Serialize>(value: &T) -> String {
+        let mut line = Vec::new();
+        write(value, Some("later"), &mut line).unwrap();
+        String::from_utf8(line).unwrap()
+    }
+
+    /// By hand from the rules of docs/state-digest.md.
+    #[test]
+    fn keys_are_in_order_and_what_is_empty_is_left_out_but_in_arrays() {
+        let named = Choice::Named { z: vec![1, 2], a: u64::MAX };
+        let hollow = || Choice::Hollow { none: None };
+        let outer = Outer {
+            zeta: -1,
+            alpha: vec![Choice::Plain, Choice::One(None), Choice::One(Some(3)), named, hollow()],
+            empty: BTreeMap::new(),
+            hollow: hollow(),
+            later: vec![9],
+            beta: Some(""),
+            map: BTreeMap::from([("no", None), ("yes", Some(false))]),
+            text: "校\"\n\u{1}",
+        };
+        let expected = r#"{"alpha":["plain",{},{"one":3},{"named":{"a":18446744073709551615,"z":[1,2]}},{}],"beta":"","map":{"yes":false},"text":"校\"\n\u0001","zeta":-1}"#;
+        assert_eq!(line(&outer), expected);
+    }
+
+    #[test]
+    fn a_json_value_gives_the_same_line_whatever_its_order() {
+        let value = json!({"b": [null, {}, []], "a": {"d": {}, "c": {"e": null}}, "1": [1]});
+        assert_eq!(line(&value), r#"{"1":[1],"b":[null,{},[]]}"#);
+    }
+
+    #[test]
+    fn fractions_are_refused() {
+        assert!(write(&1.5, None, &mut Vec::new()).is_err());
     }
 }

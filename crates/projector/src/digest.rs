@@ -166,7 +166,7 @@ fn rows<E: From<ModelError>>(
     let mut columns: Vec<(String, usize)> = {
         let connection: &Connection = store.connection();
         let statement = connection.prepare(sql).map_err(|error| store.fault(error))?;
-        statement.column_names().into_iter().map(str::to_owned).zip(0..).collect()
+        statement.column_names().map(str::to_owned).zip(0..).collect()
     };
     columns.sort_unstable();
     let mut line = Vec::with_capacity(LINE_BYTES);

@@ -55,9 +55,10 @@ pub(super) fn run(
     let unreadable = std::thread::scope(|scope| {
         let (copied, to_verify) = sync_channel(CHUNKS_WAITING);
         let (verified, to_fold) = sync_channel(CHUNKS_WAITING);
+        let (emptied, empty) = sync_channel(CHUNKS_WAITING);
         let folding = scope.spawn(|| fold(projector, tree, to_fold, stretch.last, watcher));
-        let verifying = scope.spawn(move || verify(&to_verify, &verified));
-        let read = read(records, stretch, &copied);
+        let verifying = scope.spawn(move || verify(&to_verify, &verified, &emptied));
+        let read = read(records, stretch, &copied, &empty);
         drop(copied);
         join(verifying);
         join(folding)?;
@@ -99,6 +100,11 @@ impl Chunk {
         self.slots.push(Slot { position, id: record.id, subject, bytes, signature });
     }
 
+    fn clear(&mut self) {
+        self.slots.clear();
+        self.bytes.clear();
+    }
+
     fn is_full(&self) -> bool {
         self.slots.len() >= CHUNK_RECORDS || self.bytes.len() >= CHUNK_BYTES
     }
@@ -122,8 +128,13 @@ struct Verified {
 }
 
 /// Reads the stretch; positions without a record become holes.
-fn read(records: &dyn Records, stretch: Stretch, sender: &SyncSender<Chunk>) -> Result<Unreadable, AuditError> {
-    let mut reading = Reading { next: stretch.from, chunk: Chunk::default(), sender, is_open: true };
+fn read(
+    records: &dyn Records,
+    stretch: Stretch,
+    sender: &SyncSender<Chunk>,
+    empty: &Receiver<Chunk>,
+) -> Result<Unreadable, AuditError> {
+    let mut reading = Reading { next: stretch.from, chunk: Chunk::default(), sender, empty, is_open: true };
     let mut unreadable = None;
     let mut missing = 0;
     while reading.is_open && reading.next <= stretch.until {
@@ -159,6 +170,8 @@ struct Reading<'a> {
     next: u64,
     chunk: Chunk,
     sender: &'a SyncSender<Chunk>,
+    /// Chunks that were verified and emptied: their memory is used again.
+    empty: &'a Receiver<Chunk>,
     /// Whether anybody still takes chunks.
     is_open: bool,
 }
@@ -178,7 +191,8 @@ impl Reading<'_> {
 
     /// A closed channel means that folding has ended; whoever folds tells why.
     fn send(&mut self) {
-        let chunk = std::mem::take(&mut self.chunk);
+        let next = self.empty.try_recv().unwrap_or_default();
+        let chunk = std::mem::replace(&mut self.chunk, next);
         if !chunk.slots.is_empty() {
             self.is_open = self.sender.send(chunk).is_ok();
         }
@@ -186,9 +200,9 @@ impl Reading<'_> {
 }
 
 /// Verifies chunk after chunk on all cores. Each core keeps the keys that it has unpacked.
-fn verify(chunks: &Receiver<Chunk>, sender: &SyncSender<Vec<Verified>>) {
+fn verify(chunks: &Receiver<Chunk>, sender: &SyncSender<Vec<Verified>>, emptied: &SyncSender<Chunk>) {
     let keys: Vec<Mutex<VerifierCache>> = (0..rayon::current_num_threads().max(1)).map(|_| Mutex::default()).collect();
-    for chunk in chunks {
+    for mut chunk in chunks {
         let one = |slot: &Slot| {
             let raw = chunk.raw(slot);
             let of_core = rayon::current_thread_index().and_then(|core| keys.get(core)).unwrap_or(&keys[0]);
@@ -196,6 +210,9 @@ fn verify(chunks: &Receiver<Chunk>, sender: &SyncSender<Vec<Verified>>) {
             Verified { prepared: prepare(raw, SignatureCheck::Verify, &mut keys), leaf: leaf_hash(raw.bytes) }
         };
         let verified = chunk.slots.par_iter().with_min_len(RECORDS_PER_TASK_MIN).map(one).collect();
+        chunk.clear();
+        // Should nobody want it, it is dropped.
+        let _ = emptied.try_send(chunk);
         if sender.send(verified).is_err() {
             return;
         }

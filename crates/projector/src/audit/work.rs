@@ -21,13 +21,15 @@ use super::source::{Records, RecordsError};
 use crate::projector::Projector;
 use crate::replay::{finish, remove_set};
 use crate::state::Registry;
-use crate::store::{Kept, MODEL, Store};
+use crate::store::{Kept, MODEL, ModelError, Store};
 
 const NOTE_FILE: &str = "audit.json";
 const MODEL_FILE: &str = "model.sqlite";
 const TREE_FOLDER: &str = "tree";
 /// Cases and accounts kept in memory, each at most twice as many.
 const CACHED: usize = 8_192;
+/// Pages of the tables kept in memory.
+const PAGES_KIB: i64 = 40 * 1024;
 /// Goes up when an older note cannot be gone on from.
 const NOTE_VERSION: u32 = 1;
 
@@ -187,7 +189,7 @@ fn read_note(root: &Path) -> Option<Verified> {
 /// Opens what an earlier audit has left, if tables, tree and note belong together.
 fn go_on(root: &Path, genesis: &Registry, verified: &Verified, kept: Kept) -> Option<(Projector, TreeWriter)> {
     let mut projector = Projector::open(&root.join(MODEL_FILE), genesis.clone()).ok()?;
-    spare(&mut projector.store, kept);
+    spare(&mut projector.store, kept).ok()?;
     let tree = TreeWriter::open(TileFolder::create(&root.join(TREE_FOLDER)).ok()?, verified.position).ok()?;
     (projector.progress().position == verified.position && tree.root() == verified.root).then_some((projector, tree))
 }
@@ -209,15 +211,17 @@ fn begin(root: &Path, genesis: &Registry, kept: Kept) -> Result<(Projector, Tree
     let model = prepare_empty(root)?;
     let tree = empty_tree(root)?;
     let mut store = Store::for_rebuild(&model, genesis)?;
-    spare(&mut store, kept);
+    spare(&mut store, kept)?;
     Ok((Projector { registry: genesis.clone(), store }, tree))
 }
 
 /// An audit's tables are asked for what people are shown only where there are others to compare, and its memory is bounded more tightly than a
 /// node's.
-fn spare(store: &mut Store, kept: Kept) {
+fn spare(store: &mut Store, kept: Kept) -> Result<(), ModelError> {
     store.keep(kept);
     store.bound_caches(CACHED);
+    let pages = store.connection().pragma_update(None, "cache_size", -PAGES_KIB);
+    pages.map_err(|error| store.fault(error))
 }
 
 /// Makes the folder, or empties one that is an audit's own. Answers where its tables go.
