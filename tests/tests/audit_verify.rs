@@ -278,6 +278,12 @@ fn a_quorum_is_more_than_half_of_the_others_and_counts_each_once() {
     assert_eq!(found.summary["covered"], serde_json::Value::Null);
     city.audit(0, &["fengsui-data", "--quorum", "4"]).only(&[]);
     city.audit(5, &["fengsui-data", "--quorum", "5"]).only(&["no_quorum"]);
+    // A part that none of them covers has none.
+    let part = ["log.sqlite", "--until", "500", "--trusted", "part.note"];
+    city.folder.write("part.note", note.to_string());
+    city.folder.run(["log", "copy", "--from", fengsui_tests::DATA, "--to", "log.sqlite"]).ok();
+    city.audit(0, &part).only(&["no_checkpoint"]);
+    city.audit(5, &[&part[..], &["--quorum", "4"]].concat()).only(&["no_checkpoint"]);
 
     // A supervisor who is no agency cosigns in a file; a second name for a known key adds nobody.
     let supervisor = SigningKey::generate().unwrap();

@@ -41,6 +41,8 @@ pub(super) struct Signed {
     pub cosigned: BTreeSet<(String, KeyId)>,
     /// Whether the root is that of the log.
     pub fits: bool,
+    /// Whether it covers more than was looked at, of a log that has as much.
+    pub is_beyond: bool,
 }
 
 /// The checkpoints that were cosigned on the log, as the fold has admitted them.
@@ -53,7 +55,7 @@ pub(super) fn on_log(view: View<'_>, registry: &Registry) -> Result<Vec<Signed>,
             cosigners.iter().map(|CosignerRow { agency, keyid, .. }| (origin.cosigner_name(*agency), *keyid));
         let (cosigned, first) = (cosigned.collect(), positions.first().copied());
         let place = first.map_or_else(|| "?".to_owned(), place_on_log);
-        Signed { place, position: first, positions, size, root, digest, cosigned, fits: false }
+        Signed { place, position: first, positions, size, root, digest, cosigned, fits: false, is_beyond: false }
     };
     Ok(view.checkpoints(None)?.into_iter().map(signed).collect())
 }
@@ -151,7 +153,17 @@ pub(super) fn take_in(
         let cosigned = policy.cosigners.iter().filter(|one| note.cosignature(&one.name, one.key).is_some());
         let cosigned = cosigned.map(|one| (one.name.clone(), one.key)).collect();
         let (place, positions) = (place.clone(), Vec::new());
-        signed.push(Signed { place, position: None, positions, size, root, digest, cosigned, fits: false });
+        signed.push(Signed {
+            place,
+            position: None,
+            positions,
+            size,
+            root,
+            digest,
+            cosigned,
+            fits: false,
+            is_beyond: false,
+        });
     }
 }
 
@@ -208,6 +220,7 @@ pub(super) fn compare(
             continue;
         }
         if size > tree {
+            one.is_beyond = size <= head;
             if size > head {
                 let fault = Fault::DroppedTail { place, size, head };
                 findings.add(Finding::new(Check::Tree, Severity::Integrity, Some(head + 1), fault));
@@ -265,7 +278,7 @@ pub(super) fn quorum(
             best = Some(covered);
         }
     }
-    if best.is_none() && !signed.is_empty() {
+    if best.is_none() && signed.iter().any(|one| !one.is_beyond) {
         // That none of them fits was told.
         return None;
     }
@@ -359,7 +372,17 @@ mod tests {
         let root = Hash::from_bytes([1; 32]);
         let cosigned = by.iter().map(|code| (origin.cosigner_name(code.parse().unwrap()), key(code))).collect();
         let (place, positions) = (place_on_log(size + 1), vec![size + 1]);
-        Signed { place, position: Some(size + 1), positions, size, root, digest: None, cosigned, fits: true }
+        Signed {
+            place,
+            position: Some(size + 1),
+            positions,
+            size,
+            root,
+            digest: None,
+            cosigned,
+            fits: true,
+            is_beyond: false,
+        }
     }
 
     fn counted(registry: &Registry, signed: Signed) -> Option<usize> {
