@@ -129,6 +129,19 @@ fn a_checkpoint_and_a_supervisor_from_elsewhere_count() {
 }
 
 #[test]
+fn nothing_but_an_older_snapshot_is_replaced() {
+    let city = witnessed();
+    city.run(["snapshot", "write", "--out", "city.snapshot"]).ok();
+    for file in ["diary.txt", "empty"] {
+        city.write(file, if file == "empty" { "" } else { "mine" });
+        city.run(["snapshot", "write", "--out", file, "--lang", "en"]).exits(1).says(&["is no snapshot"]);
+        city.run(["snapshot", "write", "--out", file, "--lang", "zh"]).exits(1).says(&["不是快照"]);
+    }
+    assert_eq!(city.read("diary.txt"), "mine");
+    city.run(["snapshot", "write", "--out", ".", "--json"]).exits(1).says(&["\"exists\""]);
+}
+
+#[test]
 fn snapshots_that_are_none_are_refused_in_both_languages() {
     let city = witnessed();
     new_node(&city);

@@ -32,7 +32,21 @@ pub fn run(session: &Session, command: SnapshotCommand) -> Result<Exit, Failure>
     }
 }
 
+/// Refuses to put a snapshot in the place of anything but an older snapshot.
+fn refuse_other(out: &Path) -> Result<(), Failure> {
+    match Snapshot::open(out) {
+        Err(SnapshotError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(SnapshotError::NotASnapshot { .. } | SnapshotError::File { .. }) => {
+            let path = out.display();
+            let zh = format!("{path} 已经存在，且不是快照，未予替换：请换一个名称");
+            Err(Failure::failed("exists", zh, format!("{path} is there already and is no snapshot: name another file")))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 fn write_file(session: &Session, out: &Path) -> Result<Exit, Failure> {
+    refuse_other(out)?;
     let present = session.present()?;
     let exchange = present.folder().exchange().clone();
     let genesis = genesis(&exchange);
