@@ -4,6 +4,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use fengsui_event::{AgencyCode, CategoryCode, ClosingGround, Date, EventId, Fen, ObjectionDecision};
 use fengsui_projector::state::CaseStatus;
 
+use super::many::ManyArguments;
 use super::value::{TypedUnit, term};
 
 /// Which cases to list.
@@ -45,22 +46,23 @@ pub enum CaseCommand {
         id: EventId,
     },
     /// Strike a case off the ledger of open items
-    #[command(after_help = "Example:\n  fengsui case close 01KDZ5T0000000000000000000 --ground rectified")]
-    Close {
-        /// Id of the case
+    #[command(
+        after_help = "Example:\n  fengsui case close 01KDZ5T0000000000000000000 --ground rectified\n  fengsui --agency fire case close --all --ground rectified --found-before 2026-07-01 --yes"
+    )]
+    Close(Box<CloseArguments>),
+    /// Close a case that is the same violation as another one; its points are given back by counter-entries
+    #[command(
+        after_help = "Example:\n  fengsui case link 01KDZ5T0000000000000000001 --duplicate-of 01KDZ5T0000000000000000000 \\\n    --reason 同一隐患重复录入"
+    )]
+    Link {
+        /// Id of the case that is closed
         id: EventId,
-        /// Why it is closed
-        #[arg(long, value_parser = term::<ClosingGround>())]
-        ground: ClosingGround,
-        /// Day on which the ground arose; today when absent
-        #[arg(long, value_name = "DATE")]
-        closed_on: Option<Date>,
-        /// The case that holds the same violation, when the ground is duplicate
+        /// The case that goes on
         #[arg(long, value_name = "CASE")]
-        duplicate_of: Option<EventId>,
-        /// A word on it
+        duplicate_of: EventId,
+        /// Why they are the same
         #[arg(long)]
-        note: Option<String>,
+        reason: String,
     },
     /// Take a closed case up again
     #[command(after_help = "Example:\n  fengsui case reopen 01KDZ5T0000000000000000000 --reason 隐患复发")]
@@ -71,6 +73,29 @@ pub enum CaseCommand {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// On what ground to close, and which ones.
+#[derive(Debug, Args)]
+pub struct CloseArguments {
+    /// Id of the case
+    #[arg(required_unless_present_any = ["all", "from"])]
+    pub id: Option<EventId>,
+    /// Why it is closed
+    #[arg(long, value_parser = term::<ClosingGround>())]
+    pub ground: ClosingGround,
+    /// Day on which the ground arose; today when absent
+    #[arg(long, value_name = "DATE")]
+    pub closed_on: Option<Date>,
+    /// The case that holds the same violation, when the ground is duplicate
+    #[arg(long, value_name = "CASE")]
+    pub duplicate_of: Option<EventId>,
+    /// A word on it
+    #[arg(long)]
+    pub note: Option<String>,
+    /// Many at once.
+    #[command(flatten)]
+    pub many: ManyArguments,
 }
 
 /// Rectification.

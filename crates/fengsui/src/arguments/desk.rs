@@ -9,6 +9,7 @@ use fengsui_event::{
 };
 
 use super::case::CaseFilterArguments;
+use super::many::ManyArguments;
 use super::value::{TypedUnit, term};
 
 /// Violations.
@@ -147,10 +148,19 @@ pub enum ReferralCommand {
     )]
     List(ReferralListArguments),
     /// Acknowledge a referral
-    #[command(after_help = "Example:\n  fengsui --agency fire referral acknowledge 01KDZ5T0000000000000000000")]
+    #[command(
+        after_help = "Example:\n  fengsui --agency fire referral acknowledge 01KDZ5T0000000000000000000\n  fengsui --agency fire referral acknowledge --all --category fire.60-3 --yes --refused refused.txt"
+    )]
     Acknowledge {
         /// Id of the referral, or of its case
-        id: EventId,
+        #[arg(required_unless_present_any = ["all", "from"])]
+        id: Option<EventId>,
+        /// With --all: only what is past its term
+        #[arg(long, requires = "all")]
+        overdue: bool,
+        /// Many at once.
+        #[command(flatten)]
+        many: ManyArguments,
     },
     /// Return a referral: not ours, and who is responsible
     #[command(
@@ -238,10 +248,19 @@ pub enum FeedbackCommand {
     )]
     Submit(Box<FeedbackArguments>),
     /// Take the feedback, as the reporter
-    #[command(after_help = "Example:\n  fengsui --agency tourism feedback confirm 01KDZ5T0000000000000000000")]
+    #[command(
+        after_help = "Example:\n  fengsui --agency tourism feedback confirm 01KDZ5T0000000000000000000\n  fengsui --agency tourism feedback confirm --all --overdue --limit 20 --yes"
+    )]
     Confirm {
         /// Id of the feedback, or of its case
-        id: EventId,
+        #[arg(required_unless_present_any = ["all", "from"])]
+        id: Option<EventId>,
+        /// With --all: only what is past its term
+        #[arg(long, requires = "all")]
+        overdue: bool,
+        /// Many at once.
+        #[command(flatten)]
+        many: ManyArguments,
     },
     /// Do not take the feedback, as the reporter
     #[command(

@@ -1,5 +1,6 @@
 //! The command line: noun, then verb.
 
+pub mod anomaly;
 pub mod audit;
 pub mod audit_explain;
 pub mod audit_export;
@@ -11,6 +12,7 @@ pub mod checkpoint;
 pub mod desk;
 pub mod evidence;
 pub mod keys;
+pub mod many;
 pub mod node;
 pub mod node_check;
 pub mod peer;
@@ -146,7 +148,7 @@ pub enum Command {
     Snapshot(snapshot::SnapshotCommand),
     /// Records that were not as they should be
     #[command(subcommand, after_help = "Example:\n  fengsui anomaly list --code wrong_actor")]
-    Anomaly(read::AnomalyCommand),
+    Anomaly(anomaly::AnomalyCommand),
     /// Checkpoints of the log: signed, cosigned, compared, proven from
     #[command(subcommand, after_help = "Example:\n  fengsui checkpoint list")]
     Checkpoint(checkpoint::CheckpointCommand),

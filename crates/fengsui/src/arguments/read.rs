@@ -1,9 +1,9 @@
-//! Units, the log, anomalies, agencies, the rulebook.
+//! Units, the log, agencies, the rulebook.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fengsui_event::{AgencyCode, Date, EventId, KeyId, RegionCode};
+use fengsui_event::{AgencyCode, Date, KeyId, RegionCode};
 use fengsui_rulebook::Grade;
 
 use super::keys::{RevokeArguments, RotateArguments, SuspendArguments};
@@ -78,33 +78,6 @@ pub struct TailArguments {
     /// Whose log.
     #[command(flatten)]
     pub log: OtherLog,
-}
-
-/// Anomalies.
-#[derive(Debug, Subcommand)]
-pub enum AnomalyCommand {
-    /// List records that had no effect, or had it with a reservation
-    #[command(after_help = "Example:\n  fengsui anomaly list --from urban --code case_state")]
-    List {
-        /// With this code
-        #[arg(long)]
-        code: Option<String>,
-        /// Published by this agency
-        #[arg(long, value_name = "CODE")]
-        from: Option<AgencyCode>,
-        /// Of this case
-        #[arg(long)]
-        case: Option<EventId>,
-        /// At most so many
-        #[arg(long, value_name = "N")]
-        limit: Option<u64>,
-    },
-    /// Show one anomaly
-    #[command(after_help = "Example:\n  fengsui anomaly show 1")]
-    Show {
-        /// Its number in the list
-        number: u64,
-    },
 }
 
 /// Agencies.

@@ -25,6 +25,11 @@ pub fn about(
     let mut node = session.node()?;
     let actor = session.actor(node.folder())?;
     let command = command(lookup::find_at(&mut node, id)?)?;
+    submitted(session, node, actor, command)
+}
+
+/// Does one command about a case.
+pub fn submitted(session: &Session, mut node: Node, actor: AgencyCode, command: Command) -> Result<Exit, Failure> {
     let accepted =
         node.accept(|batch| batch.submit(actor, command, &mut RandomIds, session.now).map_err(Failure::from))?;
     show(session, &mut node, &accepted.result)?;

@@ -1,15 +1,19 @@
 //! Records that were not as they should be.
 
+mod explain;
+mod meaning;
+mod retry;
+
 use fengsui_event::CaseId;
 use fengsui_projector::query::{AnomalyFilter, AnomalyRow};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::arguments::read::AnomalyCommand;
+use crate::arguments::anomaly::AnomalyCommand;
 use crate::columns::ANOMALIES;
 use crate::exit::{Exit, Failure};
 use crate::output::{Column, Facts, Listing};
-use crate::session::Session;
+use crate::session::{Session, Tables};
 use crate::text;
 
 /// An anomaly with its reason in words.
@@ -27,6 +31,8 @@ pub fn run(session: &Session, command: AnomalyCommand) -> Result<Exit, Failure> 
             list(session, &AnomalyFilter { code, agency: from, case: case.map(CaseId::of), limit })
         }
         AnomalyCommand::Show { number } => show(session, number),
+        AnomalyCommand::Explain { number, position } => explain::run(session, number, position),
+        AnomalyCommand::Retry(arguments) => retry::run(session, &arguments),
     }
 }
 
@@ -50,13 +56,7 @@ fn list(session: &Session, filter: &AnomalyFilter) -> Result<Exit, Failure> {
 
 fn show(session: &Session, number: u64) -> Result<Exit, Failure> {
     let tables = session.tables()?;
-    let row = tables.view().anomaly(number)?.ok_or_else(|| {
-        Failure::failed(
-            "no_such_anomaly",
-            format!("没有第 {number} 号异常，见 `fengsui anomaly list`"),
-            format!("there is no anomaly {number}; see `fengsui anomaly list`"),
-        )
-    })?;
+    let row = find(&tables, number)?;
     let output = &session.output;
     let language = session.language();
     if output.json() {
@@ -65,11 +65,7 @@ fn show(session: &Session, number: u64) -> Result<Exit, Failure> {
         output.document(&json!({"as_of": tables.moment, "anomaly": told}))?;
         return Ok(Exit::Done);
     }
-    let effect = if row.notice {
-        output.say("事件有效，仅作提示", "the event had its effect")
-    } else {
-        output.say("事件无效", "the event had no effect")
-    };
+    let effect = effect(session, &row);
     let mut facts = Facts::new();
     facts
         .add(output.say("编号", "number"), row.number)
@@ -87,5 +83,31 @@ fn show(session: &Session, number: u64) -> Result<Exit, Failure> {
         format!("原文：fengsui log show {}", row.position),
         format!("its bytes: fengsui log show {}", row.position),
     );
+    output.note(
+        format!("说明与处理：fengsui anomaly explain {}", row.number),
+        format!("what it means and what to do: fengsui anomaly explain {}", row.number),
+    );
     Ok(Exit::Done)
+}
+
+/// The anomaly of a number.
+fn find(tables: &Tables, number: u64) -> Result<AnomalyRow, Failure> {
+    tables.view().anomaly(number)?.ok_or_else(|| no_such(number))
+}
+
+fn no_such(number: u64) -> Failure {
+    Failure::failed(
+        "no_such_anomaly",
+        format!("没有第 {number} 号异常，见 `fengsui anomaly list`"),
+        format!("there is no anomaly {number}; see `fengsui anomaly list`"),
+    )
+}
+
+/// Whether the event counts all the same.
+fn effect<'a>(session: &'a Session, row: &AnomalyRow) -> &'a str {
+    if row.notice {
+        session.output.say("事件有效，仅作提示", "the event had its effect")
+    } else {
+        session.output.say("事件无效", "the event had no effect")
+    }
 }

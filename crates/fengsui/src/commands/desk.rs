@@ -4,7 +4,7 @@ use fengsui_event::payload::{Penalty, Place, ViolationAmended};
 use fengsui_event::{EventId, Fen, PenaltyKind};
 use fengsui_node::desk::Command;
 
-use super::{act, evidence, lists, report, report_stdin};
+use super::{act, evidence, lists, many_cases, report, report_stdin};
 use crate::arguments::desk::{AmendArguments, FeedbackArguments, FeedbackCommand, ReferralCommand, ViolationCommand};
 use crate::columns::VIOLATIONS;
 use crate::exit::{Exit, Failure};
@@ -65,9 +65,10 @@ fn reported_place(session: &Session, id: EventId) -> Result<Place, Failure> {
 pub fn referral(session: &Session, command: ReferralCommand) -> Result<Exit, Failure> {
     match command {
         ReferralCommand::List(arguments) => lists::referrals(session, &arguments),
-        ReferralCommand::Acknowledge { id } => {
+        ReferralCommand::Acknowledge { id: Some(id), .. } => {
             act::about(session, id, |named| Ok(Command::Acknowledge(named.addressed())))
         }
+        ReferralCommand::Acknowledge { id: None, overdue, many } => many_cases::acknowledge(session, &many, overdue),
         ReferralCommand::Return { id, suggested, reason } => {
             act::about(session, id, |named| Ok(Command::Return { of: named.addressed(), reason, suggested }))
         }
@@ -87,7 +88,8 @@ pub fn referral(session: &Session, command: ReferralCommand) -> Result<Exit, Fai
 pub fn feedback(session: &Session, command: FeedbackCommand) -> Result<Exit, Failure> {
     match command {
         FeedbackCommand::Submit(arguments) => submit(session, *arguments),
-        FeedbackCommand::Confirm { id } => act::about(session, id, |named| {
+        FeedbackCommand::Confirm { id: None, overdue, many } => many_cases::confirm(session, &many, overdue),
+        FeedbackCommand::Confirm { id: Some(id), .. } => act::about(session, id, |named| {
             Ok(Command::ConfirmFeedback { case: named.case(), feedback: named.feedback() })
         }),
         FeedbackCommand::Reject { id, reason } => act::about(session, id, |named| {

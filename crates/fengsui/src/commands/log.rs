@@ -202,7 +202,7 @@ fn show_stored(session: &Session, stored: &Stored) -> Result<Exit, Failure> {
 }
 
 /// The published bytes, indented for the eye with nothing else changed; as they are when they are no JSON.
-fn pretty(bytes: &[u8]) -> String {
+pub fn pretty(bytes: &[u8]) -> String {
     match serde_json::from_slice::<&RawValue>(bytes) {
         Ok(value) => indented(value.get()),
         Err(_) => String::from_utf8_lossy(bytes).into_owned(),

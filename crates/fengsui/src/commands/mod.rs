@@ -22,6 +22,8 @@ mod log;
 mod log_copy;
 mod log_tail;
 mod lookup;
+mod many;
+mod many_cases;
 mod node;
 mod paper;
 mod peer;

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::settling::{Settling, SettlingLine, read};
 use crate::arguments::Command;
-use crate::arguments::case::CaseCommand;
+use crate::arguments::case::{CaseCommand, CloseArguments};
 use crate::arguments::desk::{FeedbackCommand, ReferralCommand, ViolationCommand};
 use crate::commands::{desk, lookup, report};
 use crate::exit::{Exit, Failure};
@@ -152,7 +152,10 @@ fn desk_command(session: &Session, node: &mut Node, command: Command) -> Result<
         Command::Violation(command) => violation(session, node, command),
         Command::Referral(command) => referral(node, command),
         Command::Feedback(command) => feedback(session, node, command),
-        Command::Case(CaseCommand::Close { id, ground, closed_on, duplicate_of, note }) => {
+        Command::Case(CaseCommand::Close(arguments)) => {
+            let CloseArguments { id: Some(id), ground, closed_on, duplicate_of, note, .. } = *arguments else {
+                return Err(no_settling());
+            };
             let closed_on = closed_on.unwrap_or_else(|| session.today());
             let duplicate_of = duplicate_of.map(CaseId::of);
             let closing = fengsui_event::payload::CaseClosed { ground, closed_on, duplicate_of, note };
@@ -192,7 +195,9 @@ fn violation(session: &Session, node: &mut Node, command: ViolationCommand) -> R
 
 fn referral(node: &mut Node, command: ReferralCommand) -> Result<DeskCommand, Failure> {
     Ok(match command {
-        ReferralCommand::Acknowledge { id } => DeskCommand::Acknowledge(lookup::find_at(node, id)?.addressed()),
+        ReferralCommand::Acknowledge { id: Some(id), .. } => {
+            DeskCommand::Acknowledge(lookup::find_at(node, id)?.addressed())
+        }
         ReferralCommand::Return { id, suggested, reason } => {
             DeskCommand::Return { of: lookup::find_at(node, id)?.addressed(), reason, suggested }
         }
@@ -205,7 +210,7 @@ fn referral(node: &mut Node, command: ReferralCommand) -> Result<DeskCommand, Fa
         ReferralCommand::Assign { id, to, role, reason } => {
             DeskCommand::Assign { case: lookup::find_at(node, id)?.case(), to, role, reason }
         }
-        ReferralCommand::List(_) => return Err(no_settling()),
+        ReferralCommand::Acknowledge { id: None, .. } | ReferralCommand::List(_) => return Err(no_settling()),
     })
 }
 
@@ -218,8 +223,8 @@ fn feedback(session: &Session, node: &mut Node, command: FeedbackCommand) -> Res
             let (outcome, summary) = (arguments.outcome, arguments.summary);
             Ok(DeskCommand::SubmitFeedback { of, outcome, handled_on, summary, penalty, evidence: Vec::new() })
         }
-        FeedbackCommand::Submit(_) => Err(no_settling()),
-        FeedbackCommand::Confirm { id } => {
+        FeedbackCommand::Submit(_) | FeedbackCommand::Confirm { id: None, .. } => Err(no_settling()),
+        FeedbackCommand::Confirm { id: Some(id), .. } => {
             let named = lookup::find_at(node, id)?;
             Ok(DeskCommand::ConfirmFeedback { case: named.case(), feedback: named.feedback() })
         }

@@ -133,7 +133,7 @@ fn read_line(session: &Session, path: &Path, at: usize, line: &str) -> Result<Op
         Command::Feedback(_) => true,
         Command::Case(it) => matches!(
             it,
-            crate::arguments::case::CaseCommand::Close { .. } | crate::arguments::case::CaseCommand::Reopen { .. }
+            crate::arguments::case::CaseCommand::Close(_) | crate::arguments::case::CaseCommand::Reopen { .. }
         ),
         _ => false,
     };
