@@ -22,6 +22,8 @@ mod questions;
 #[cfg(feature = "bench")]
 mod raw_stream;
 #[cfg(feature = "bench")]
+mod reconciling;
+#[cfg(feature = "bench")]
 mod replaying;
 #[cfg(feature = "bench")]
 mod report;
@@ -63,9 +65,18 @@ pub struct Options {
     /// Measure only audits, archives, snapshots and proofs, and print the table
     #[arg(long)]
     pub only_audit: bool,
+    /// Rows of a book, and as many cases
+    #[arg(long, default_value_t = 1_000_000)]
+    pub rows: u64,
+    /// Measure only a book against its cases, and print the table
+    #[arg(long, conflicts_with_all = ["only_broker", "only_audit"])]
+    pub only_reconcile: bool,
     /// Print the table and leave docs/benchmarks.md as it is
     #[arg(long)]
     pub no_write: bool,
+    /// Hold a book of so many rows against as many cases: one measurement in a process of its own
+    #[arg(long, hide = true, value_name = "ROWS")]
+    pub reconcile: Option<u64>,
     /// Replay this folder's log once and print what it took: one measurement in a process of its own
     #[arg(long, hide = true, value_names = ["FOLDER", "CHECK", "UNTIL"], num_args = 3)]
     pub replay: Option<Vec<String>>,

@@ -6,7 +6,7 @@ use super::limits::{Durability, rows_into_sqlite, signatures};
 use super::measure::{Taken, rate};
 use super::replaying::{Replayed, child, replay};
 use super::report::{Line, table};
-use super::{Options, audit, city_log, eight_nodes, nodes, questions};
+use super::{Options, audit, city_log, eight_nodes, nodes, questions, reconciling};
 use crate::failure::Failure;
 use crate::step::announce;
 use crate::workspace;
@@ -19,11 +19,23 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if let Some(arguments) = &options.replay {
         return child(arguments);
     }
+    if let Some(rows) = options.reconcile {
+        return reconciling::child(rows);
+    }
+    let is_whole = !options.only_broker && !options.only_audit && !options.only_reconcile;
+    let books = || {
+        announce("a book against its cases");
+        reconciling::measure(options.rows)
+    };
+    if options.only_reconcile {
+        println!("{}", table(&books()?));
+        return Ok(());
+    }
     let program = build()?;
-    let is_whole = !options.only_broker && !options.only_audit;
     let mut lines = Vec::new();
     if is_whole {
         lines.extend(replays(options, &program)?);
+        lines.extend(books()?);
     }
     if is_whole || options.only_audit {
         lines.extend(audit::measure(&program, options)?);
