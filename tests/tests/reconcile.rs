@@ -170,6 +170,12 @@ fn small_books_by_hand() {
         4,
         &[(&CLOSED.replace("XF-6", ""), "matched"), (&CLOSED.replace("XF-6", ""), "duplicate_row")],
     );
+}
+
+#[test]
+fn small_books_with_something_wrong() {
+    let city = City::new();
+    let check = |name: &str, exit: i32, rows: &[(&str, &str)]| city.check(name, exit, rows);
     check("another kind", 4, &[(&CLOSED.replace("fire.60-2", "fire.60-6"), "different: category")]);
     check(
         "another name and place",

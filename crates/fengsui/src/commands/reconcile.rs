@@ -87,6 +87,7 @@ fn compare_and_record(session: &Session, arguments: &ReconcileArguments, path: &
 }
 
 /// What a comparison is made of.
+#[derive(Clone, Copy)]
 struct Sides<'a> {
     folder: &'a Folder,
     view: View<'a>,

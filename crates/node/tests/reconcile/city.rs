@@ -33,7 +33,7 @@ impl City {
     }
 
     /// Whether nothing is owed in a case.
-    pub fn is_settled(&self, case: &LogCase) -> bool {
+    pub fn is_settled(case: &LogCase) -> bool {
         case.standing
             == Standing { leads: case.standing.leads, rectified: case.standing.rectified, ..Standing::default() }
     }

@@ -167,7 +167,7 @@ fn damage(row: &mut Row, case: &LogCase, random: &mut ChaCha8Rng) -> Damage {
         0 => return Damage::Dropped,
         1 => return Damage::Doubled,
         2 => row.found_on = shifted.to_string(),
-        3 if !row.fine.is_empty() => row.fine = "1.00".to_owned(),
+        3 if !row.fine.is_empty() => "1.00".clone_into(&mut row.fine),
         4 => "别处1号".clone_into(&mut row.address),
         5 if has_key => "fire.66".clone_into(&mut row.category),
         6 if has_key => "local.book:9999".clone_into(&mut row.unit),

@@ -33,7 +33,9 @@ fn text(folder: &Path, rows: &[Row], columns: &[usize], encoding: &str) -> PathB
         text.push_str("\r\n");
     };
     line(&HEADERS);
-    rows.iter().for_each(|row| line(&row.cells()));
+    for row in rows {
+        line(&row.cells());
+    }
     let encoding = encoding_rs::Encoding::for_label(encoding.as_bytes()).unwrap();
     let (bytes, _, has_failed) = encoding.encode(&text);
     assert!(!has_failed);

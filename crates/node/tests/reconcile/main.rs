@@ -74,12 +74,12 @@ fn an_undamaged_book_agrees() {
         let rows = damage::undamaged(&city);
         let folder = tempfile::tempdir().unwrap();
         let book = read(&file::write(folder.path(), &rows, seed));
-        let cases: Vec<LogCase> = city.cases.iter().filter(|case| city.is_settled(case)).cloned().collect();
+        let cases: Vec<LogCase> = city.cases.iter().filter(|case| City::is_settled(case)).cloned().collect();
         let numbers: Vec<BookRow> = book
             .rows
             .iter()
             .zip(&city.cases)
-            .filter(|(_, case)| city.is_settled(case))
+            .filter(|(_, case)| City::is_settled(case))
             .map(|(row, _)| row.clone())
             .collect();
         let outcome = reconcile(&numbers, &cases);
