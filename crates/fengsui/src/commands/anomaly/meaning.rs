@@ -284,6 +284,12 @@ const OBJECTS: &[Meaning] = &[
         "该部门已会签同一检查点。",
         "The agency had cosigned that checkpoint already.",
     ),
+    is(
+        "too_many_of_size",
+        Remedy::Checkpoints,
+        "同一规模已有多个互相矛盾的检查点，再多一个也说明不了更多。",
+        "So many checkpoints of one size contradict each other already that one more says nothing new.",
+    ),
 ];
 
 #[cfg(test)]
