@@ -43,6 +43,7 @@ use crate::failure::Failure;
 
 /// What to measure.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Options {
     /// Events of the large log
     #[arg(long, default_value_t = 1_000_000)]

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use fengsui_proof::hash::{Hash, leaf_hash};
 use fengsui_proof::tiles::{TileError, TileFolder, TilePath, TileSource, TreeWriter, inclusion};
 
-use super::measure::taken;
+use super::measure::{rate, taken};
 use super::report::Line;
 use crate::failure::Failure;
 
@@ -49,8 +49,8 @@ pub fn measure(leaves: u64) -> Result<Vec<Line>, Failure> {
         }
         Ok(())
     })?;
-    let milliseconds = proved.processor.as_secs_f64() * 1e3 / PROOFS as f64;
-    let microseconds = grown.processor.as_secs_f64() * 1e6 / leaves as f64;
+    let milliseconds = 1e3 / rate(PROOFS, proved.processor);
+    let microseconds = 1e6 / rate(leaves, grown.processor);
     Ok(vec![
         Line {
             what: "an inclusion proof from tiles, made and checked",
