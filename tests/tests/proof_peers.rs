@@ -159,8 +159,7 @@ fn quorum(needed: usize) -> Quorum {
 
 /// How Python names a key.
 fn known(name: &str, key: KeyId, kind: u8) -> Value {
-    let hex: String = key.raw().iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({"name": name, "key": hex, "type": kind})
+    json!({"name": name, "key": hex::encode(key.raw()), "type": kind})
 }
 
 #[test]
