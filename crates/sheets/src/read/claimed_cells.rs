@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn sheets_are_counted_together() {
         let sheet = [dimensions(40_000, 256), record(EOF, &[])].concat();
-        assert_eq!(check(&[sheet.clone()]), None);
+        assert_eq!(check(std::slice::from_ref(&sheet)), None);
         let both = check(&[sheet.clone(), sheet]);
         assert_eq!(both, Some(format!("its sheets claim {} cells together", 2 * 40_000 * 256)));
     }
