@@ -239,7 +239,7 @@ def main():
     pairs = [(given.log, given.lines)]
     if given.log is None and given.lines is None:
         golden = pathlib.Path(__file__).resolve().parents[2] / "crates/projector/tests/golden"
-        pairs = [(golden / f"{name}.jsonl", golden / f"{name}.lines") for name in ("pilot", "checkpoints")]
+        pairs = [(golden / f"{name}.jsonl", golden / f"{name}.lines") for name in ("pilot", "checkpoints", "reconciliation")]
     sys.exit(max(check(log, lines, given.model) for log, lines in pairs))
 
 

@@ -147,7 +147,7 @@ fn what_the_golden_log_says_is_right_by_hand() {
 #[test]
 fn every_interpreted_type_is_in_a_golden_log() {
     let (mut effective, mut not_interpreted) = (BTreeSet::new(), BTreeSet::new());
-    for log in [golden(), log_of("checkpoints.jsonl")] {
+    for log in [golden(), log_of("checkpoints.jsonl"), log_of("reconciliation.jsonl")] {
         let scene = replayed(&log);
         let failed: Vec<u64> =
             scene.memory.anomalies.iter().filter(|it| !it.cause.is_notice()).map(|it| it.position).collect();

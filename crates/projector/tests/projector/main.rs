@@ -35,6 +35,7 @@ mod plans;
 mod points;
 mod properties;
 mod rebuilding;
+mod reconciliation;
 mod rectification;
 mod referral;
 mod simulate;
