@@ -27,9 +27,9 @@ const NOTE_FILE: &str = "audit.json";
 const MODEL_FILE: &str = "model.sqlite";
 const TREE_FOLDER: &str = "tree";
 /// Cases and accounts kept in memory, each at most twice as many.
-const CACHED: usize = 8_192;
+const CACHED: usize = 4_096;
 /// Pages of the tables kept in memory.
-const PAGES_KIB: i64 = 40 * 1024;
+const PAGES_KIB: i64 = 24 * 1024;
 /// Goes up when an older note cannot be gone on from.
 const NOTE_VERSION: u32 = 1;
 
