@@ -17,7 +17,7 @@ pub mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, SignatureKind, SignedCheckpoint};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash};
-pub use policy::{Cosigned, Cosigner, Quorum, QuorumError, parse_verifier_key, verifier_key};
+pub use policy::{Cosigned, Cosigner, Quorum, QuorumError, default_quorum, parse_verifier_key, verifier_key};
 pub use proof_file::{ProofFile, ProofFileError};
 pub use tiles::{TileError, TileFolder, TilePath, TileSource, TreeWriter};
 pub use tree::{Consistency, Frontier, Inclusion, ProofError};

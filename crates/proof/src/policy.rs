@@ -97,6 +97,11 @@ pub struct VerifierKeyError {
     pub reason: &'static str,
 }
 
+/// How many cosignatures are enough where nobody says otherwise: more than half of so many agencies beside the authority.
+pub const fn default_quorum(agencies: usize) -> usize {
+    agencies / 2 + 1
+}
+
 impl Quorum {
     /// Checks the signatures of a checkpoint and returns the cosignatures that count, one for each name, sorted by name.
     ///

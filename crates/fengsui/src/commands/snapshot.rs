@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fengsui_log::Embedded;
 use fengsui_node::as_of::{Past, resolve};
+use fengsui_node::checkpoints::notes::Standing;
 use fengsui_node::folder::{Exchange, Folder};
 use fengsui_node::node::genesis;
 use fengsui_projector::query::Reader;
@@ -92,14 +93,7 @@ fn write_file(session: &Session, out: &Path) -> Result<Exit, Failure> {
 fn chosen(session: &Session, now: &Projector) -> Result<u64, Failure> {
     let rows = now.store().view().checkpoints_with_digest(CHECKPOINTS_LOOKED_AT)?;
     let (registry, present) = (now.registry(), now.progress().position);
-    let enough = rows.iter().find(|row| {
-        let others = |agency: &fengsui_event::AgencyCode| *agency != registry.authority;
-        let needed = registry.agencies_active_at(row.size + 1).filter(others).count() / 2 + 1;
-        let mut cosigned: Vec<_> = row.cosigners.iter().map(|it| it.agency).filter(others).collect();
-        cosigned.sort_unstable();
-        cosigned.dedup();
-        cosigned.len() >= needed
-    });
+    let enough = rows.iter().find(|row| Standing::of(row, registry).has_quorum());
     let position = enough.or(rows.first()).map_or(present, |row| row.size);
     if position == present {
         return Ok(position);

@@ -8,10 +8,9 @@ use fengsui_projector::query::{CheckpointRow, LedgerLine};
 use fengsui_projector::state::{AccountState, PublishedRulebook};
 use fengsui_projector::{Registry, Watcher};
 use fengsui_proof::certificate::{
-    Certificate, CertifiedEntry, FORMAT, Notice, ProvenEvent, RulebookReference, Statement, Trust, Verified,
-    default_quorum, verify,
+    Certificate, CertifiedEntry, FORMAT, Notice, ProvenEvent, RulebookReference, Statement, Trust, Verified, verify,
 };
-use fengsui_proof::{Cosigner, Origin, Quorum, QuorumError, SignedCheckpoint};
+use fengsui_proof::{Cosigner, Origin, Quorum, QuorumError, SignedCheckpoint, default_quorum};
 use fengsui_rulebook::Rulebook;
 
 use super::CertificateError;
@@ -140,7 +139,7 @@ pub fn witnessed(ground: &Ground<'_>) -> Result<(u64, SignedCheckpoint), Certifi
 /// Whom a checkpoint of this size must be signed by, as the certificate's registrations will show it to others.
 fn quorum(registry: &Registry, size: u64) -> Quorum {
     let origin = Origin::of(registry.region);
-    let witnesses = witnesses(registry, size);
+    let witnesses = registry.witnesses_of(size);
     let (authority, others): (Vec<_>, Vec<_>) =
         registry.keys_valid_at(size + 1).partition(|(agency, _)| *agency == registry.authority);
     let cosigners = others.into_iter().filter(|(agency, _)| witnesses.contains(agency));
@@ -153,12 +152,8 @@ fn quorum(registry: &Registry, size: u64) -> Quorum {
     }
 }
 
-fn witnesses(registry: &Registry, size: u64) -> BTreeSet<AgencyCode> {
-    registry.agencies_active_at(size + 1).filter(|agency| *agency != registry.authority).collect()
-}
-
 fn too_few(registry: &Registry, row: &CheckpointRow, error: &QuorumError) -> CertificateError {
-    let witnesses = witnesses(registry, row.size);
+    let witnesses = registry.witnesses_of(row.size);
     let needed = default_quorum(witnesses.len());
     let cosigned = match error {
         QuorumError::TooFew { cosigned, .. } => cosigned.len(),

@@ -1,12 +1,11 @@
 //! Checkpoints as they stand on the log: which there are, and the notes in the events that carry them.
 
-use std::collections::BTreeSet;
-
 use fengsui_event::{AgencyCode, Decoded, Event, KeyId, Payload};
 use fengsui_log::{EventLog, Position};
 use fengsui_projector::Registry;
 use fengsui_projector::query::{CheckpointRow, View};
 use fengsui_proof::checkpoint::{Origin, SignedCheckpoint};
+use fengsui_proof::default_quorum;
 
 use super::CheckpointError;
 
@@ -102,11 +101,10 @@ pub struct Standing {
 impl Standing {
     /// Where a checkpoint stands by the registry: agencies that could write right after its last position count.
     pub fn of(row: &CheckpointRow, registry: &Registry) -> Self {
-        let others = registry.agencies_active_at(row.size.saturating_add(1));
-        let others: BTreeSet<AgencyCode> = others.filter(|agency| *agency != registry.authority).collect();
-        let needed = others.len() / 2 + 1;
+        let witnesses = registry.witnesses_of(row.size);
+        let needed = default_quorum(witnesses.len());
         let has_cosigned = |agency: &AgencyCode| row.cosigners.iter().any(|cosigner| cosigner.agency == *agency);
-        let (cosigned, missing) = others.into_iter().partition(has_cosigned);
+        let (cosigned, missing) = witnesses.into_iter().partition(has_cosigned);
         Self { cosigned, missing, needed }
     }
 

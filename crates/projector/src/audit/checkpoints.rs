@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use fengsui_event::{AgencyCode, Digest, Event, KeyId, Payload};
 use fengsui_proof::checkpoint::{Checkpoint, Origin, SignedCheckpoint};
 use fengsui_proof::hash::Hash;
-use fengsui_proof::policy::{Cosigner, Quorum, QuorumError};
+use fengsui_proof::policy::{Cosigner, Quorum, QuorumError, default_quorum};
 use fengsui_proof::tiles::{self, TileSource};
 
 use super::AuditError;
@@ -316,9 +316,9 @@ fn distinct(group: &[&Signed], registry: &Registry, size: u64) -> Vec<String> {
 
 /// More than half of the agencies that were active after a position, the authority apart; none where there is no other one.
 fn majority(registry: &Registry, position: u64) -> usize {
-    match registry.agencies_active_at(position.saturating_add(1)).filter(|code| *code != registry.authority).count() {
+    match registry.witnesses_of(position).len() {
         0 => 0,
-        others => others / 2 + 1,
+        witnesses => default_quorum(witnesses),
     }
 }
 

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use fengsui_event::{Decoded, Digest, Event, EventId, KeyId, Payload};
+use fengsui_event::{AgencyCode, Decoded, Digest, Event, EventId, KeyId, Payload};
 use fengsui_log::{EventLog, Position, ReadError, RecordRef};
-use fengsui_proof::{Checkpoint, Cosigner, Hash, Origin, SignedCheckpoint};
+use fengsui_proof::{Checkpoint, Cosigner, Hash, Origin, SignedCheckpoint, default_quorum};
 
 use crate::fold::admission::{RawRecord, SignatureCheck, VerifierCache, check_key, prepare};
 use crate::fold::apply_to_registry;
@@ -179,8 +179,8 @@ struct Gathering<'a> {
     origin: Origin,
     asked: Asked<'a>,
     registry: Registry,
-    /// How many agencies beside the authority could write at the position asked for.
-    others: usize,
+    /// The agencies whose cosignatures count; known from the position asked for on.
+    witnesses: BTreeSet<AgencyCode>,
     ids: BTreeSet<EventId>,
     keys: VerifierCache,
     /// Who has cosigned which checkpoint of that size.
@@ -190,7 +190,7 @@ struct Gathering<'a> {
 impl<'a> Gathering<'a> {
     fn new(genesis: &Registry, origin: Origin, asked: Asked<'a>) -> Self {
         let (registry, keys) = (genesis.clone(), VerifierCache::default());
-        Self { origin, asked, registry, others: 0, ids: BTreeSet::new(), keys, found: BTreeMap::new() }
+        Self { origin, asked, registry, witnesses: BTreeSet::new(), ids: BTreeSet::new(), keys, found: BTreeMap::new() }
     }
 
     fn record(&mut self, position: u64, record: RecordRef<'_>) {
@@ -199,12 +199,8 @@ impl<'a> Gathering<'a> {
             self.event(position, record);
         }
         if position == self.asked.position {
-            self.others = self.others_at(position + 1);
+            self.witnesses = self.registry.witnesses_of(position);
         }
-    }
-
-    fn others_at(&self, position: u64) -> usize {
-        self.registry.agencies_active_at(position).filter(|agency| *agency != self.registry.authority).count()
     }
 
     fn event(&mut self, position: u64, record: RecordRef<'_>) {
@@ -247,7 +243,9 @@ impl<'a> Gathering<'a> {
             return false;
         }
         let own = self.origin.cosigner_name(self.registry.authority);
-        let good = cosigners.iter().chain(self.asked.cosigners);
+        let is_witness =
+            |one: &&Cosigner| self.origin.agency_of(&one.name).is_some_and(|agency| self.witnesses.contains(&agency));
+        let good = cosigners.iter().filter(is_witness).chain(self.asked.cosigners);
         let good = good.filter(|one| one.name != own && note.cosignature(&one.name, one.key).is_some());
         let names: Vec<String> = good.map(|one| one.name.clone()).collect();
         self.found.entry((root, digest)).or_default().extend(names);
@@ -275,7 +273,10 @@ impl<'a> Gathering<'a> {
         let with_digest = self.found.into_iter().find_map(|((root, digest), names)| Some((root, digest?, names)));
         let (root, digest, names) = with_digest.ok_or(EndorsementError::NoCheckpoint { position })?;
         let cosigned: Vec<String> = names.into_iter().collect();
-        let needed = needed.unwrap_or(if self.others == 0 { 0 } else { self.others / 2 + 1 });
+        let needed = needed.unwrap_or(match self.witnesses.len() {
+            0 => 0,
+            witnesses => default_quorum(witnesses),
+        });
         if cosigned.len() < needed {
             return Err(EndorsementError::TooFew { position, needed, cosigned });
         }

@@ -1,6 +1,6 @@
 //! Who may write and which rules stand: agencies, keys, rulebooks, and each source's chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fengsui_event::{AgencyCode, Date, Digest, KeyId, RegionCode, Source};
@@ -179,6 +179,12 @@ impl Registry {
     pub fn agencies_active_at(&self, position: u64) -> impl Iterator<Item = AgencyCode> {
         let registered = self.agencies.iter().filter(move |(_, agency)| agency.registered_at < position);
         registered.map(|(code, _)| *code).filter(move |code| !self.is_suspended_at(code, position))
+    }
+
+    /// The agencies whose word on a checkpoint of that size counts: those that could write right after its last position, the authority
+    /// apart. Who is registered later does not count, or an authority could make up a quorum of agencies of its own.
+    pub fn witnesses_of(&self, size: u64) -> BTreeSet<AgencyCode> {
+        self.agencies_active_at(size.saturating_add(1)).filter(|agency| *agency != self.authority).collect()
     }
 
     fn is_suspended_at(&self, agency: &AgencyCode, position: u64) -> bool {

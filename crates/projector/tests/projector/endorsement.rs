@@ -119,6 +119,26 @@ fn five_of_eight_are_enough_and_four_are_not() {
     assert_eq!(endorsement.cosigned, names);
 }
 
+/// An authority that registers agencies when the checkpoint is made already could have as many as it wants cosign it.
+#[test]
+fn agencies_that_were_registered_after_the_checkpoint_do_not_count() {
+    let mut told = Told::new();
+    let checkpoint = told.checkpoint();
+    told.cosigned_by(&AGENCIES[..4]);
+    let late = ["police", "customs"];
+    for code in late {
+        told.scene.register(code);
+        told.publishes(code, checkpoint.clone());
+    }
+    assert_eq!(told.refused(), "no_quorum");
+    let mut note = told.signed(checkpoint);
+    told.cosign(&mut note, late[0]);
+    assert_eq!(told.load(&Trust { given: Some(note), ..Trust::default() }).unwrap_err(), "no_quorum");
+    // One of the eight more is enough, and only the eight are named.
+    told.cosigned_by(&AGENCIES[4..5]);
+    assert_eq!(told.load(&Trust::default()).unwrap().cosigned.len(), 5);
+}
+
 #[test]
 fn a_checkpoint_that_comes_beside_the_log_counts_with_what_stands_on_it() {
     let mut told = Told::new();

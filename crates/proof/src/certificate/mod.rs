@@ -17,4 +17,4 @@ pub use file::{CERTIFICATE_BYTES_MAX, Certificate, CertificateError};
 pub use forgery::Forgery;
 pub use notice::Notice;
 pub use statement::{CertifiedEntry, FORMAT, ProvenEvent, RulebookReference, Statement};
-pub use verify::{Trust, Validity, Verified, default_quorum, verify};
+pub use verify::{Trust, Validity, Verified, verify};

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::keys::KeyTable;
 use super::{Certificate, CertifiedEntry, Forgery, Notice, ProvenEvent, Statement};
 use crate::checkpoint::{Origin, SignedCheckpoint};
-use crate::policy::{Cosigned, Cosigner, Quorum};
+use crate::policy::{Cosigned, Cosigner, Quorum, default_quorum};
 use crate::tree::{Inclusion, leaf_hash};
 
 /// What the verifier trusts: the exchange's first keys, and whom he asks for as witnesses.
@@ -77,11 +77,6 @@ impl Verified {
         let instant = Timestamp::from_second(i64::try_from(earliest).ok()?).ok()?;
         Some(day_of(instant))
     }
-}
-
-/// More than half of so many agencies.
-pub const fn default_quorum(agencies: usize) -> usize {
-    agencies / 2 + 1
 }
 
 /// Checks everything that a certificate shows: the issuer's signature, the keys back to the authority's first ones, the checkpoint and its
