@@ -9,6 +9,7 @@ pub mod changes;
 pub mod digest;
 pub mod explain;
 pub mod fold;
+pub mod leaves;
 pub mod overlay;
 pub mod projector;
 pub mod query;

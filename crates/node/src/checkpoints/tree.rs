@@ -5,11 +5,11 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fengsui_log::{EventLog, Position, ReadError};
+use fengsui_projector::leaves::each_leaf;
 use fengsui_projector::{ModelError, Watcher};
 use fengsui_proof::tiles::{self, TileError, TileFolder, TreeWriter};
 use fengsui_proof::tree::{Consistency, Frontier, Hash, Inclusion, leaf_hash};
@@ -19,8 +19,6 @@ use super::CheckpointError;
 use crate::as_of::TemporaryFolder;
 use crate::folder::write_atomically;
 
-/// Records that are hashed between two looks at whether to go on.
-const STEP_RECORDS: u64 = 4_096;
 /// Between looks at whether another process is done with the tree.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -76,34 +74,9 @@ pub fn edge_of<L: EventLog + ?Sized>(
     let mut edge = from;
     each_leaf(log, edge.size(), size, watcher, &mut |leaf| {
         edge.push(leaf);
-        Ok(())
+        Ok::<_, CheckpointError>(())
     })?;
     Ok(edge)
-}
-
-/// Shows the leaves of the positions after `from` up to `until`, in order.
-fn each_leaf<L: EventLog + ?Sized>(
-    log: &L,
-    from: u64,
-    until: u64,
-    watcher: &mut dyn Watcher,
-    visit: &mut dyn FnMut(Hash) -> Result<(), TileError>,
-) -> Result<(), CheckpointError> {
-    let Some((first, last)) = Position::new(from + 1).zip(Position::new(until)).filter(|(first, last)| first <= last)
-    else {
-        return Ok(());
-    };
-    let mut failed = None;
-    log.scan(first, Some(last), &mut |position, record| {
-        let position = position.get();
-        if let Err(error) = visit(leaf_hash(record.bytes)) {
-            failed = Some(CheckpointError::from(error));
-        } else if position.is_multiple_of(STEP_RECORDS) && watcher.reached(position, until).is_break() {
-            failed = Some(ModelError::Interrupted { position }.into());
-        }
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
-    failed.map_or(Ok(()), Err)
 }
 
 impl LogTree {
@@ -295,7 +268,7 @@ fn go_on(
     if writer.size() < head {
         let pushed = each_leaf(log, writer.size(), head, watcher, &mut |leaf| {
             last = Some(leaf);
-            writer.push(leaf)
+            Ok::<_, CheckpointError>(writer.push(leaf)?)
         });
         writer.seal()?;
         if let Some(last) = last {
@@ -332,7 +305,10 @@ mod tests {
     use fengsui_proof::tree::node_hash;
     use tempfile::TempDir;
 
+    use std::ops::ControlFlow;
+
     use super::*;
+    use fengsui_projector::leaves::LOOK_EVERY;
 
     fn record(number: u64, text: &str) -> Record {
         let mut id = [1; 16];
@@ -454,12 +430,12 @@ mod tests {
     #[test]
     fn a_drawing_that_was_interrupted_goes_on() {
         let place = TempDir::new().unwrap();
-        let log = log(place.path(), STEP_RECORDS + 100, plain);
+        let log = log(place.path(), LOOK_EVERY + 100, plain);
         let interrupted = LogTree::open(place.path(), &log, &mut Impatient);
         assert!(interrupted.is_err());
-        assert_eq!(Drawn::read(&tree_folder(place.path())).unwrap().size, STEP_RECORDS);
+        assert_eq!(Drawn::read(&tree_folder(place.path())).unwrap().size, LOOK_EVERY);
         let tree = LogTree::open(place.path(), &log, &mut Unwatched).unwrap();
-        assert_eq!(tree.size(), STEP_RECORDS + 100);
+        assert_eq!(tree.size(), LOOK_EVERY + 100);
         let edge = edge_of(&log, Frontier::new(), tree.size(), &mut Unwatched).unwrap();
         assert_eq!(edge.root(), tree.root());
     }

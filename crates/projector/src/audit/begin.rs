@@ -3,20 +3,13 @@
 //! The word of those who have cosigned takes the place of verifying what lies before. The log's own records are hashed up to the checkpoint's
 //! root all the same, and the state is believed only if its digest is that of the checkpoint.
 
-use std::ops::ControlFlow;
-
-use fengsui_log::{EventLog, Position};
-use fengsui_proof::hash::{Hash, leaf_hash};
-use fengsui_proof::tiles::{TileError, TreeWriter};
+use fengsui_log::EventLog;
 
 use super::work::{self, Work};
 use super::{AuditError, AuditOptions};
+use crate::leaves::each_leaf;
 use crate::projector::Watcher;
 use crate::snapshot::{LoadError, Loaded, Snapshot, Trust, load};
-use crate::store::ModelError;
-
-/// Positions between two looks at whether to go on.
-const LOOK_EVERY: u64 = 4_096;
 
 /// Why an audit could not begin from a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -45,40 +38,13 @@ pub fn begin_from_snapshot(
     let model = work::prepare_empty(&options.work)?;
     let loaded = load(&model, &options.genesis, log, snapshot, trust, watcher)?;
     let position = loaded.progress.position;
-    let tree = tree_of(log, work::empty_tree(&options.work)?, position, watcher)?;
+    let mut tree = work::empty_tree(&options.work)?;
+    each_leaf(log, 0, position, watcher, &mut |leaf| Ok::<_, AuditError>(tree.push(leaf)?))?;
+    tree.seal().map_err(AuditError::from)?;
     let (expected, found) = (loaded.endorsement.root, tree.root());
     if found != expected {
         return Err(LoadError::OtherLog { position, found, expected }.into());
     }
     work::write_note(&options.work, &options.genesis, position, found, Vec::new())?;
     Ok(Some(loaded))
-}
-
-/// The tree over the first positions of a log, sealed.
-fn tree_of(
-    log: &dyn EventLog,
-    mut tree: TreeWriter,
-    until: u64,
-    watcher: &mut dyn Watcher,
-) -> Result<TreeWriter, AuditError> {
-    let Some(last) = Position::new(until) else { return Ok(tree) };
-    let mut failed: Option<AuditError> = None;
-    let mut push = |position: u64, leaf: Hash| -> Result<(), AuditError> {
-        tree.push(leaf)?;
-        let is_time = position.is_multiple_of(LOOK_EVERY);
-        if is_time && watcher.reached(position, until).is_break() {
-            return Err(ModelError::Interrupted { position }.into());
-        }
-        Ok(())
-    };
-    log.scan(Position::FIRST, Some(last), &mut |position, record| {
-        failed = push(position.get(), leaf_hash(record.bytes)).err();
-        if failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .map_err(|error| AuditError::Records(error.into()))?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    tree.seal().map_err(|error: TileError| AuditError::from(error))?;
-    Ok(tree)
 }

@@ -19,7 +19,7 @@ mod work;
 
 use std::path::PathBuf;
 
-use fengsui_log::StorageError;
+use fengsui_log::{ReadError, StorageError};
 use fengsui_proof::policy::Cosigner;
 use fengsui_proof::tiles::TileError;
 
@@ -114,6 +114,12 @@ pub enum AuditError {
         /// Last position that was verified.
         position: u64,
     },
+}
+
+impl From<ReadError> for AuditError {
+    fn from(error: ReadError) -> Self {
+        Self::Records(error.into())
+    }
 }
 
 /// Audits records with what lies beside them.

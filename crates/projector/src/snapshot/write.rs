@@ -2,12 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use fengsui_event::{CaseId, EventId, Points};
 use fengsui_log::{EventLog, Position};
-use fengsui_proof::hash::leaf_hash;
 use fengsui_proof::tree::Frontier;
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -17,13 +15,11 @@ use serde::de::IntoDeserializer as _;
 use super::body::{BodyWriter, Item};
 use super::header::{HEADER_BYTES, Header};
 use super::{READ_BYTES, SnapshotError};
+use crate::leaves::each_leaf;
 use crate::projector::{Projector, Watcher};
 use crate::query::{parsed, parsed_option};
 use crate::state::{CaseState, EntryKind, LedgerEntry};
 use crate::store::{ModelError, Store, certificate_row, cosignature_row, decode};
-
-/// Positions between two reports of how far it is.
-const TELL_EVERY: u64 = 1024;
 
 const CASES: &str = "SELECT state FROM cases ORDER BY id";
 const ACCOUNTS: &str = "SELECT state FROM accounts ORDER BY unit";
@@ -76,20 +72,14 @@ fn frontier<L: EventLog + ?Sized>(
     watcher: &mut dyn Watcher,
 ) -> Result<Frontier, SnapshotError> {
     let mut frontier = Frontier::new();
-    let last = log.scan(Position::FIRST, Some(until), &mut |position, record| {
-        frontier.push(leaf_hash(record.bytes));
-        let tell = position.get() % TELL_EVERY == 0;
-        if tell { watcher.reached(position.get(), until.get()) } else { ControlFlow::Continue(()) }
+    each_leaf(log, 0, until.get(), watcher, &mut |leaf| {
+        frontier.push(leaf);
+        Ok::<_, SnapshotError>(())
     })?;
-    if last == Some(until) {
-        return Ok(frontier);
+    if frontier.size() < until.get() {
+        return Err(ModelError::Ahead { model: until.get(), log: frontier.size() }.into());
     }
-    let reached = last.map_or(0, Position::get);
-    let head = log.head()?.map_or(0, Position::get);
-    if head < until.get() {
-        return Err(ModelError::Ahead { model: until.get(), log: head }.into());
-    }
-    Err(ModelError::Interrupted { position: reached }.into())
+    Ok(frontier)
 }
 
 fn write_file(
