@@ -56,13 +56,14 @@ fn bar(session: &Session) -> Bar {
 }
 
 /// The longest text that is read: a proof with its extra data.
-const TEXT_BYTES_MAX: u64 = 2 << 20;
+const TEXT_BYTES_MAX: usize = 2 << 20;
 
-/// Reads a text of bounded length.
-fn read_text(path: &Path) -> Result<String, Failure> {
+/// Reads a text that somebody hands over; of a longer one than `most` bytes only the beginning, which then is nothing that fits.
+pub(super) fn read_text(path: &Path, most: usize) -> Result<String, Failure> {
     use std::io::Read as _;
     let mut text = String::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(TEXT_BYTES_MAX).read_to_string(&mut text));
+    let most = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let read = std::fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text));
     read.map_err(Failure::file(path))?;
     Ok(text)
 }

@@ -7,6 +7,7 @@ mod wording;
 use std::path::Path;
 
 use fengsui_node::as_of::Moment;
+use fengsui_node::folder::write_atomically;
 use fengsui_node::node::genesis;
 use fengsui_projector::explain::{ExplainError, Explanation, Target, explain};
 use serde_json::{Value, json};
@@ -39,7 +40,8 @@ pub fn run(session: &Session, arguments: &ExplainArguments) -> Result<Exit, Fail
     let wording = Wording { language, names: &names, explanation: &explanation, covering };
     let document = parts::document(&wording, tables.moment);
     if let Some(path) = &arguments.html {
-        write_page(path, &document.to_html(&frame(&wording, tables.moment))?)?;
+        let page = document.to_html(&frame(&wording, tables.moment))?;
+        write_atomically(path, page.as_bytes()).map_err(Failure::file(path))?;
     }
     let output = &session.output;
     if output.json() {
@@ -137,13 +139,4 @@ fn frame(wording: &Wording<'_>, moment: Moment) -> Frame {
             ),
         ),
     }
-}
-
-/// Writes the page, whole or not at all.
-fn write_page(path: &Path, page: &str) -> Result<(), Failure> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".writing");
-    let unfinished = Path::new(&unfinished);
-    std::fs::write(unfinished, page).map_err(Failure::file(unfinished))?;
-    std::fs::rename(unfinished, path).map_err(Failure::file(path))
 }

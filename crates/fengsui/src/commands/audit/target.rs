@@ -1,7 +1,7 @@
 //! What is audited and who is trusted: a log or an archive, with what lies beside it.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use fengsui_event::{Event, Payload};
@@ -11,18 +11,17 @@ use fengsui_node::folder::{Exchange, Folder};
 use fengsui_node::source::LogSource;
 use fengsui_projector::audit::{Beside, FoundCheckpoint};
 use fengsui_proof::archive::Archive;
-use fengsui_proof::checkpoint::{Origin, SignedCheckpoint};
+use fengsui_proof::checkpoint::{NOTE_BYTES_MAX, Origin, SignedCheckpoint};
 use fengsui_proof::tiles::{TileFolder, TileSource};
 use serde::Deserialize;
 
+use super::super::checkpoint::read_text;
 use super::super::source;
 use super::archive;
 use crate::arguments::audit_verify::AuditVerifyArguments;
 use crate::exit::Failure;
 use crate::session::{Session, agencies_with_keys};
 
-/// Largest note that is read from a file, in bytes.
-const NOTE_BYTES_MAX: u64 = 64 * 1024;
 /// Where a node notes how far its tree was drawn.
 const DRAWN_FILE: &str = "drawn.json";
 
@@ -225,11 +224,8 @@ fn signed_here(folder: &Folder) -> Result<Vec<FoundCheckpoint>, Failure> {
     Ok(found)
 }
 
-fn read_note(path: &PathBuf) -> Result<SignedCheckpoint, Failure> {
-    let file = std::fs::File::open(path).map_err(Failure::file(path))?;
-    let mut text = String::new();
-    file.take(NOTE_BYTES_MAX + 1).read_to_string(&mut text).map_err(Failure::file(path))?;
-    text.parse().map_err(|error| {
+fn read_note(path: &Path) -> Result<SignedCheckpoint, Failure> {
+    read_text(path, NOTE_BYTES_MAX)?.parse().map_err(|error| {
         let place = path.display();
         Failure::failed(
             "checkpoint",

@@ -16,6 +16,7 @@ use fengsui_proof::tiles::{self, TileError, TileFolder};
 use serde::Serialize;
 
 use super::super::audit;
+use super::super::checkpoint::read_text;
 use super::verify::Reason;
 use crate::exit::Failure;
 use crate::interrupt;
@@ -177,10 +178,7 @@ fn begins_with(path: &Path, expected: &[u8]) -> Result<bool, Failure> {
 
 /// A checkpoint of the same log: of the same size it must be the same; a larger one must begin with the certificate's, which tiles show.
 fn checkpoint(session: &Session, file: &Path, path: &Path, verified: &Verified) -> Result<Found, Failure> {
-    let mut text = String::new();
-    let most = u64::try_from(NOTE_BYTES_MAX).unwrap_or(u64::MAX);
-    let read = File::open(file).and_then(|file| file.take(most + 1).read_to_string(&mut text));
-    read.map_err(Failure::file(file))?;
+    let text = read_text(file, NOTE_BYTES_MAX)?;
     let other: SignedCheckpoint = text.parse().map_err(|error| {
         let en = format!("{} is neither a log nor an archive nor a checkpoint: {error}", file.display());
         Failure::failed("not_a_log", format!("{} 不是日志、档案或检查点：{error}", file.display()), en)

@@ -15,7 +15,7 @@ use fengsui_proof::proof_file::ProofFile;
 use fengsui_proof::tree::leaf_hash;
 use serde_json::{Value, json};
 
-use super::{bar, read_text};
+use super::{TEXT_BYTES_MAX, bar, read_text};
 use crate::arguments::checkpoint::CheckArguments;
 use crate::exit::{Exit, Failure};
 use crate::output::Facts;
@@ -29,7 +29,7 @@ const ROWS: u64 = 1_000;
 
 /// Checks a checkpoint or a proof.
 pub fn check(session: &Session, arguments: &CheckArguments) -> Result<Exit, Failure> {
-    let text = read_text(&arguments.file)?;
+    let text = read_text(&arguments.file, TEXT_BYTES_MAX)?;
     let what = arguments.file.display().to_string();
     // Without an exchange file the folder says whom to trust, and its log is asked as well.
     let reading = if arguments.exchange.is_none() { Some(session.present()?) } else { None };

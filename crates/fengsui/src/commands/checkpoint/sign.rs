@@ -11,7 +11,7 @@ use fengsui_proof::checkpoint::{SignatureKind, SignedCheckpoint};
 use fengsui_proof::policy::{parse_verifier_key, verifier_key};
 use serde_json::{Value, json};
 
-use super::{bar, read_text};
+use super::{TEXT_BYTES_MAX, bar, read_text};
 use crate::arguments::checkpoint::CosignArguments;
 use crate::exit::{Exit, Failure};
 use crate::output::Facts;
@@ -78,7 +78,7 @@ pub fn cosign(session: &Session, arguments: &CosignArguments) -> Result<Exit, Fa
     };
     let row = notes::newest(&node.view());
     let note = match (&arguments.file, row) {
-        (Some(file), _) => notes::parse(&file.display().to_string(), &read_text(file)?)?,
+        (Some(file), _) => notes::parse(&file.display().to_string(), &read_text(file, TEXT_BYTES_MAX)?)?,
         (None, row) => notes::note_of(&row?, node.registry(), node.log())?,
     };
     let size = note.checkpoint().size;
@@ -148,7 +148,7 @@ fn cosign_as_supervisor(
     let reading = session.present()?;
     let ground = Ground::of_reading(&reading);
     let note = match file {
-        Some(file) => notes::parse(&file.display().to_string(), &read_text(file)?)?,
+        Some(file) => notes::parse(&file.display().to_string(), &read_text(file, TEXT_BYTES_MAX)?)?,
         None => notes::note_of(&notes::newest(&reading.view())?, reading.registry(), reading.log())?,
     };
     let cosigned = witness(ground, key, name, &note, session.now, &mut bar(session))?;
